@@ -1,0 +1,164 @@
+"""Windows over speech, and what a party usually sounds like.
+
+The model hears the last seconds of a stretch of speech, once for every second of new speech. Its absolute
+score is biased by voice and language (a loud, low, or foreign voice scores "angry" while calm), the score
+relative to the speaker's own mean erases whoever is angry from the first word. So ``Baseline`` starts from
+the calm voice of the training speakers and moves to the party's own as calm evidence accumulates; hot
+windows hardly count as evidence.
+"""
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+import numpy as np
+
+from sentiment_engine.events import Party
+from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, Float32, Int16
+from sentiment_engine.settings import BaselineSettings, WindowSettings
+
+LOGIT_LIMIT = 6.0
+"""Beyond p = 0.0025 / 0.9975 a score says nothing more."""
+
+
+class EmotionModel(Protocol):
+    """What the monitor asks of a model: names, a rate, and probabilities."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the columns."""
+
+    @property
+    def sample_rate_hz(self) -> int:
+        """Rate of the samples it takes."""
+
+    def __call__(self, windows: Sequence[Float32]) -> Float32:
+        """Windows (samples,) in [-1, 1], each at least 0.5 s -> (windows, labels), rows sum to 1.
+
+        A window's row must not depend on the other windows of the call, bit for bit.
+        """
+
+
+class Window(msgspec.Struct, frozen=True, kw_only=True, eq=False):
+    """A stretch of speech due for scoring."""
+
+    party: Party
+    start_s: float
+    end_s: float
+    at_s: float
+    """Media time at which it became due."""
+    new_speech_s: float
+    """Speech that no earlier window of this party covered."""
+    level_db: float
+    """Level of its voiced frames, dBFS."""
+    samples: Float32
+    """Mono at 8 kHz in [-1, 1), shape (samples,)."""
+
+
+class Windower:
+    """Remembers the last seconds of one channel and cuts windows out of them."""
+
+    def __init__(self, settings: WindowSettings, party: Party) -> None:
+        self._settings, self._party = settings, party
+        keep = math.ceil((settings.window_s + 1.0) / BLOCK_S)  # one second more than a hangover needs
+        self._blocks: deque[Int16] = deque(maxlen=keep)
+        self._power: deque[tuple[int, float]] = deque(maxlen=keep)  # voiced frames of a block, their power
+        self._blocks_seen = 0
+        self._covered = 0  # frame up to which windows have been cut
+
+    def push(self, block: Int16, voiced_frames: int, voiced_power: float) -> None:
+        """The next block of this channel, shape (samples,), with its voiced frames and their summed power."""
+        self._blocks.append(block)
+        self._power.append((voiced_frames, voiced_power))
+        self._blocks_seen += 1
+
+    def during(self, start: int | None, at_s: float) -> Window | None:
+        """A window due inside the open segment that began at frame ``start``."""
+        end = self._blocks_seen * BLOCK_FRAMES
+        if start is None or (end - max(start, self._covered)) * FRAME_S < self._settings.hop_s:
+            return None
+        return self._cut(start, end, at_s)
+
+    def at_end(self, start: int, end: int, at_s: float) -> Window | None:
+        """A window due because the segment ended with enough speech unheard."""
+        if (end - max(start, self._covered)) * FRAME_S < self._settings.hop_s / 3:
+            return None
+        return self._cut(start, end, at_s)
+
+    def _cut(self, start: int, end: int, at_s: float) -> Window | None:
+        oldest = (self._blocks_seen - len(self._blocks)) * BLOCK_FRAMES
+        first = max(start, end - round(self._settings.window_s / FRAME_S), oldest)
+        if (end - first) * FRAME_S < self._settings.min_window_s:
+            return None
+        new_speech_s = (end - max(start, self._covered)) * FRAME_S
+        self._covered = end
+        offset = oldest * FRAME_SAMPLES
+        audio = np.concatenate(self._blocks)[first * FRAME_SAMPLES - offset : end * FRAME_SAMPLES - offset]
+        in_window = list(self._power)[(first - oldest) // BLOCK_FRAMES : -(-(end - oldest) // BLOCK_FRAMES)]
+        power = sum(p for _, p in in_window) / max(1, sum(n for n, _ in in_window))
+        return Window(
+            party=self._party,
+            start_s=round(first * FRAME_S, 3),
+            end_s=round(end * FRAME_S, 3),
+            at_s=at_s,
+            new_speech_s=new_speech_s,
+            level_db=10.0 * math.log10(power + 1e-10),
+            samples=audio.astype(np.float32) / np.float32(32768.0),
+        )
+
+
+def logit(p: float) -> float:
+    """Log odds of a probability, limited to ±LOGIT_LIMIT."""
+    p = min(max(p, 1e-6), 1 - 1e-6)
+    return max(-LOGIT_LIMIT, min(LOGIT_LIMIT, math.log(p / (1 - p))))
+
+
+def sigmoid(x: float) -> float:
+    """Probability of log odds."""
+    return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
+
+
+class Relative(msgspec.Struct, frozen=True):
+    """One window against its party's baseline."""
+
+    anger: float
+    """Log odds of anger above the party's calm voice."""
+    distress: float
+    """Log odds of sadness or fear above the party's calm voice."""
+    louder_db: float
+    """Level above the party's calm voice; 0 until that is known."""
+    known_s: float
+    """Seconds of calm speech the baseline rests on."""
+
+
+class Baseline:
+    """Running calm voice of one party in one call."""
+
+    def __init__(self, settings: BaselineSettings) -> None:
+        self._settings = settings
+        self._anger = self._distress = self._level = 0.0
+        self._calm_s = 0.0
+
+    def compare(self, scores: Mapping[str, float], level_db: float, new_speech_s: float) -> Relative:
+        """Judges a window against the past, then lets it into the baseline as far as it is calm."""
+        s = self._settings
+        anger = logit(scores.get("angry", 0.0))
+        distress = logit(scores.get("sad", 0.0) + scores.get("fearful", 0.0))
+        own = self._calm_s / (self._calm_s + s.prior_s)
+        relative = Relative(
+            anger=anger - (own * self._anger + (1 - own) * s.prior_anger),
+            distress=distress - (own * self._distress + (1 - own) * s.prior_distress),
+            louder_db=level_db - self._level if self._calm_s >= s.level_after_s else 0.0,
+            known_s=self._calm_s,
+        )
+        calm = sigmoid((s.calm_below - relative.anger) / s.calm_width)
+        weight = calm * new_speech_s
+        self._calm_s = min(self._calm_s + weight, s.memory_s)
+        if self._calm_s > 0:
+            share = weight / self._calm_s
+            self._anger += share * (anger - self._anger)
+            self._distress += share * (distress - self._distress)
+            self._level += share * (level_db - self._level)
+        return relative

@@ -1,0 +1,182 @@
+"""The records everything else speaks in: what a call's monitor says, one JSON object each.
+
+A newcomer reads this file, then ``monitor.py``, and knows the engine. Times are seconds on the call's
+**media clock** (counted in samples, never the wall clock), rounded to the millisecond; probabilities and
+levels lie in [0, 1]; every number is finite. ``seq`` counts the events of one call from 1 without gaps.
+Readers ignore fields they do not know.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Party = Literal["agent", "customer", "mixed"]
+"""Whose voice a channel carries; ``mixed`` when a recording has both parties on one channel."""
+
+Cause = Literal[
+    "customer_anger",
+    "agent_anger",
+    "anger",
+    "customer_distress",
+    "mutual_escalation",
+    "overlap",
+    "interruptions",
+    "raised_voice",
+    "silence",
+    "words",
+]
+"""A named contribution to tension. ``anger`` appears only on ``mixed`` calls, where no party can be named."""
+
+Severity = Literal["notice", "warning", "critical"]
+Stage = Literal["facts", "negotiation", "notice", "general"]
+Audience = Literal["agent", "supervisor"]
+GapReason = Literal["lost", "paused", "idle", "overload"]
+EndReason = Literal["stop", "end_of_file", "shutdown", "disconnected", "idle", "error"]
+
+STAGES: tuple[Stage, ...] = ("facts", "negotiation", "notice", "general")
+PARTIES: tuple[Party, ...] = ("agent", "customer", "mixed")
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """What every event carries."""
+
+    call_id: str
+    at_s: float
+    """Media time at which the event is known."""
+    seq: int
+
+
+class CallStarted(Event, frozen=True, kw_only=True, tag="call.started"):
+    """The first event of a call."""
+
+    channels: tuple[Party, ...]
+    sample_rate_hz: int
+    """As the caller sends it; the engine itself listens at 8 kHz."""
+    language: str
+    stage: Stage
+    wire: int
+    """Version of this vocabulary, see ``wire.py``."""
+    started_at: str | None = None
+    """RFC 3339; absent for recordings without one."""
+
+
+class SpeechEnded(Event, frozen=True, kw_only=True, tag="speech.ended"):
+    """One stretch of speech on one channel is over."""
+
+    party: Party
+    start_s: float
+    end_s: float
+
+
+class EmotionScored(Event, frozen=True, kw_only=True, tag="emotion.scored"):
+    """The emotion model has heard one window."""
+
+    party: Party
+    start_s: float
+    end_s: float
+    scores: dict[str, float]
+    """Probability by label, sum 1 (up to rounding at the fourth digit)."""
+
+
+class TensionUpdated(Event, frozen=True, kw_only=True, tag="tension.updated"):
+    """Once a second of media time. ``logit(level) = bias + sum(causes.values())``."""
+
+    level: float
+    bias: float
+    """The level of a call without any cause, on the logit scale."""
+    causes: dict[Cause, float]
+    """Contributions on the logit scale; causes that contribute nothing are left out."""
+    agent: float | None = None
+    """The agent's own heat, 0..1; absent when no channel is the agent's."""
+    customer: float | None = None
+    mixed: float | None = None
+    """Heat of whoever speaks, on a call with one mixed channel."""
+
+
+class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
+    """One phrase of the playbook, as offered in an alert."""
+
+    id: str
+    text: str
+    language: str
+    audience: Audience
+    technique: str
+    mode: Literal["say", "do"]
+    """``say``: words the agent may speak. ``do``: a private instruction, never read aloud."""
+    rule: str
+    """Why this phrase was chosen: the playbook rule in plain terms."""
+
+
+class Alert(Event, frozen=True, kw_only=True):
+    """What the three alert events share."""
+
+    alert_id: str
+    kind: str
+    severity: Severity
+    level: float
+    since_s: float
+    """Media time since when the level has been over the threshold."""
+    causes: dict[Cause, float]
+    summary: str
+    """One plain sentence in the call's language."""
+    suggestions: tuple[Suggestion, ...]
+
+
+class AlertRaised(Alert, frozen=True, kw_only=True, tag="alert.raised"):
+    """Tension stayed over the threshold."""
+
+
+class AlertUpdated(Alert, frozen=True, kw_only=True, tag="alert.updated"):
+    """An open alert became more severe."""
+
+
+class AlertCleared(Alert, frozen=True, kw_only=True, tag="alert.cleared"):
+    """An open alert is over: the call calmed down, or ended."""
+
+
+class AudioGap(Event, frozen=True, kw_only=True, tag="audio.gap"):
+    """A stretch that could not be judged. A gap is not calm: tension holds still across it."""
+
+    party: Party
+    start_s: float
+    end_s: float
+    reason: GapReason
+
+
+class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
+    """A call in numbers."""
+
+    peak: float
+    """Highest tension level."""
+    mean: float
+    seconds_above: float
+    """Seconds of media time with the level at or over the alert threshold."""
+    alerts: int
+    talk_share: dict[Party, float]
+    """Each party's share of all speech time, sum 1; zeros when nobody spoke."""
+    overlap_ratio: float
+    """Time with both parties speaking over time with anyone speaking."""
+    interruptions: int
+    longest_silence_s: float
+
+
+class CallEnded(Event, frozen=True, kw_only=True, tag="call.ended"):
+    """The last event of a call."""
+
+    reason: EndReason
+    duration_s: float
+    summary: CallSummary
+
+
+AnyEvent = (
+    CallStarted
+    | SpeechEnded
+    | EmotionScored
+    | TensionUpdated
+    | AlertRaised
+    | AlertUpdated
+    | AlertCleared
+    | AudioGap
+    | CallEnded
+)
+"""Every event there is; the tagged union that ``wire.py`` reads."""

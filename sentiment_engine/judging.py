@@ -1,0 +1,160 @@
+"""The judging side of a call: the log of what was heard, and scores, in; events out.
+
+Everything after the emotion model: baseline, tension, alerts, phrases. Nothing here depends on when scores
+arrive, only on what they say.
+"""
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from sentiment_engine import events as ev
+from sentiment_engine.alerts import Alerts, Change, strongest_first
+from sentiment_engine.conversation import Conversation
+from sentiment_engine.emotion import Baseline, Window
+from sentiment_engine.events import Event, GapReason, Party, Stage
+from sentiment_engine.frames import Float32
+from sentiment_engine.listening import End, Gap, Note, Segment, StageChange, Tick
+from sentiment_engine.playbook import Moment, Playbook, Prompter
+from sentiment_engine.settings import Settings
+from sentiment_engine.summary import cleared_sentence, sentence
+from sentiment_engine.tension import Level, Tension
+
+E = TypeVar("E", bound=Event)
+
+
+class Judge:
+    """Turns one call's log into its events, numbered from 1."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        labels: Sequence[str],
+        playbook: Playbook,
+        *,
+        call_id: str,
+        parties: Sequence[Party],
+        language: str,
+        stage: Stage,
+        risk_class: str | None,
+    ) -> None:
+        self._call_id, self._parties, self._labels = call_id, tuple(parties), tuple(labels)
+        self._language, self._stage, self._risk_class = language, stage, risk_class
+        self._raise_at = settings.alerts.raise_at
+        self._baselines = {party: Baseline(settings.baseline) for party in parties}
+        self._tension = Tension(settings.tension, parties)
+        self._alerts = Alerts(settings.alerts)
+        self._prompter = Prompter(playbook, settings.playbook)
+        self._seq = 0
+        self._level: Level | None = None
+        self._levels_sum = self._peak = 0.0
+        self._ticks = self._ticks_above = 0
+
+    def event(self, record: type[E], at_s: float, /, **fields: Any) -> E:
+        """The next event of the call."""
+        self._seq += 1
+        return record(call_id=self._call_id, at_s=at_s, seq=self._seq, **fields)
+
+    def window(self, window: Window, scores: Float32 | None) -> Event:
+        """A window and its scores, shape (labels,); None when it was skipped under overload."""
+        span = {"party": window.party, "start_s": window.start_s, "end_s": window.end_s}
+        if scores is None:
+            return self.event(ev.AudioGap, window.at_s, reason="overload", **span)
+        # what is published is what is used: whoever replays the events gets the same tension
+        published = {label: round(p, 4) for label, p in zip(self._labels, scores.tolist(), strict=True)}
+        relative = self._baselines[window.party].compare(published, window.level_db, window.new_speech_s)
+        self._tension.hear(window.party, relative, window.new_speech_s)
+        return self.event(ev.EmotionScored, window.at_s, scores=published, **span)
+
+    def note(self, note: Note, conversation: Conversation) -> list[Event]:
+        """Anything of the log that needs no scores."""
+        match note:
+            case Segment():
+                span = {"party": note.party, "start_s": note.start_s, "end_s": note.end_s}
+                return [self.event(ev.SpeechEnded, note.at_s, **span)]
+            case Gap():
+                return [self._gap(note, party, note.reason) for party in self._parties]
+            case StageChange():
+                self._stage = note.stage
+                return []
+            case Tick():
+                return self._tick(note)
+            case End():
+                return self._end(note, conversation)
+        raise AssertionError(f"a note without a rule: {note!r}")  # pragma: no cover - the union is closed
+
+    def _gap(self, gap: Gap, party: Party, reason: GapReason) -> Event:
+        return self.event(
+            ev.AudioGap, gap.at_s, party=party, start_s=gap.start_s, end_s=gap.end_s, reason=reason
+        )
+
+    def _tick(self, tick: Tick) -> list[Event]:
+        level = self._level = self._tension.tick(1.0, tick.idle, tick.snapshot)
+        self._ticks += 1
+        self._ticks_above += level.level >= self._raise_at
+        self._levels_sum += level.level
+        self._peak = max(self._peak, level.level)
+        ticked = self.event(
+            ev.TensionUpdated,
+            tick.at_s,
+            level=level.level,
+            bias=level.bias,
+            causes=level.causes,
+            **level.heat,
+        )
+        change = self._alerts.step(tick.at_s, level.level)
+        return [ticked, self._alert(change, tick.at_s, level)] if change else [ticked]
+
+    def _alert(self, change: Change, at_s: float, level: Level, *, ended: bool = False) -> Event:
+        causes = strongest_first(level)
+        lasted_s = at_s - change.since_s
+        cleared = change.what == "cleared"
+        moment = Moment(
+            causes=() if cleared else causes,
+            by=level.by,
+            severity=change.severity,
+            stage=self._stage,
+            language=self._language,
+            risk_class=self._risk_class,
+            at_s=at_s,
+        )
+        kinds = {"raised": ev.AlertRaised, "updated": ev.AlertUpdated, "cleared": ev.AlertCleared}
+        return self.event(
+            kinds[change.what],
+            at_s,
+            alert_id=f"{self._call_id}.a{change.number}",
+            kind="tension",
+            severity=change.severity,
+            level=level.level,
+            since_s=change.since_s,
+            causes={cause: level.causes[cause] for cause in causes},
+            summary=cleared_sentence(level.level, lasted_s, ended, self._language)
+            if cleared
+            else sentence(causes, lasted_s, self._language),
+            suggestions=self._prompter.suggest(moment),
+        )
+
+    def _end(self, end: End, conversation: Conversation) -> list[Event]:
+        out: list[Event] = []
+        change = self._alerts.finish()
+        if change and self._level:
+            out.append(self._alert(change, end.duration_s, self._level, ended=True))
+        summary = ev.CallSummary(
+            peak=self._peak,
+            mean=round(self._levels_sum / self._ticks, 6) if self._ticks else 0.0,
+            seconds_above=float(self._ticks_above),
+            alerts=self._alerts.raised,
+            talk_share=conversation.talk_share(),
+            overlap_ratio=conversation.overlap_ratio(),
+            interruptions=conversation.interruptions,
+            longest_silence_s=round(conversation.longest_silence_s, 3),
+        )
+        out.append(
+            self.event(
+                ev.CallEnded,
+                end.duration_s,
+                reason=end.reason,
+                duration_s=end.duration_s,
+                summary=summary,
+            )
+        )
+        return out

@@ -1,0 +1,181 @@
+"""The listening side of a call: bytes in, an ordered log of what was heard out.
+
+Everything before the emotion model: pcm, frames, speech, windows, conversation. It never waits for scores;
+``judging.py`` works the log off later. One lane a party; all lanes move in step, one block at a time.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+import numpy as np
+
+from sentiment_engine.conversation import Conversation, Snapshot
+from sentiment_engine.emotion import Window, Windower
+from sentiment_engine.events import EndReason, GapReason, Party, Stage
+from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, Int16
+from sentiment_engine.pcm import Decoder
+from sentiment_engine.settings import Settings
+from sentiment_engine.vad import SpeechGate, WebRtcFrames
+
+BLOCKS_PER_TICK = round(1.0 / BLOCK_S)
+FRAME_BYTES = FRAME_SAMPLES * 2
+
+
+class Segment(msgspec.Struct, frozen=True):
+    """A stretch of speech ended."""
+
+    at_s: float
+    party: Party
+    start_s: float
+    end_s: float
+
+
+class Tick(msgspec.Struct, frozen=True):
+    """A second of media time has passed."""
+
+    at_s: float
+    idle: dict[Party, bool]
+    """Whose audio was there, and silent."""
+    snapshot: Snapshot
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Audio is missing."""
+
+    at_s: float
+    start_s: float
+    end_s: float
+    reason: GapReason
+
+
+class StageChange(msgspec.Struct, frozen=True):
+    """The caller named the stage of the conversation."""
+
+    stage: Stage
+
+
+class End(msgspec.Struct, frozen=True):
+    """The audio is over."""
+
+    duration_s: float
+    reason: EndReason
+
+
+Note = Window | Segment | Tick | Gap | StageChange | End
+
+
+class _Lane:
+    """One party's channel."""
+
+    def __init__(self, settings: Settings, party: Party) -> None:
+        self.party = party
+        self.gate = SpeechGate(settings.vad, WebRtcFrames(settings.vad.aggressiveness))
+        self.windower = Windower(settings.windows, party)
+        self.spoke = False
+        """Whether speech was heard since the last tick."""
+        self.closed: list[tuple[int, int]] = []
+        """Segments (first frame, frame after the last) that the last block closed."""
+
+    def step(self, block: Int16, levels: Sequence[float], powers: Sequence[float]) -> list[bool]:
+        """One block with each frame's level (dBFS) and power; per frame, whether the party speaks."""
+        data = block.tobytes()
+        flags: list[bool] = []
+        voiced_frames, voiced_power = 0, 0.0
+        self.closed = []
+        for frame in range(BLOCK_FRAMES):
+            voiced, segment = self.gate.step(
+                data[frame * FRAME_BYTES : (frame + 1) * FRAME_BYTES], levels[frame]
+            )
+            flags.append(self.gate.speaking)
+            if voiced:
+                voiced_frames += 1
+                voiced_power += powers[frame]
+            if segment:
+                self.closed.append(segment)
+        self.windower.push(block, voiced_frames, voiced_power)
+        self.spoke = self.spoke or any(flags)
+        return flags
+
+
+class Listener:
+    """Hears one call. Each method returns what it adds to the log."""
+
+    def __init__(
+        self, settings: Settings, encoding: str, sample_rate_hz: int, parties: Sequence[Party]
+    ) -> None:
+        self._decoder = Decoder(encoding, sample_rate_hz, len(parties))
+        self._lanes = [_Lane(settings, party) for party in parties]
+        self.conversation = Conversation(settings.conversation, parties)
+        self._blocks = 0
+        self._gap_until_s = 0.0
+
+    @property
+    def heard_s(self) -> float:
+        """Media time received so far, seconds; exact."""
+        return self._decoder.heard_s
+
+    def feed(self, chunk: bytes) -> list[Note]:
+        """Bytes of any length."""
+        return self._hear(self._decoder.feed(chunk))
+
+    def gap(self, seconds: float, reason: GapReason) -> list[Note]:
+        """Time without audio: speech ends, the clock moves on."""
+        start_s = self.heard_s
+        samples = round(seconds * self._decoder.sample_rate_hz)
+        self._gap_until_s = start_s + samples / self._decoder.sample_rate_hz
+        notes = [note for lane in self._lanes for note in self._ended(lane, lane.gate.finish())]
+        notes.append(Gap(self._now(), round(start_s, 3), round(self._gap_until_s, 3), reason))
+        return notes + self._hear(self._decoder.silence(samples))
+
+    def close(self, reason: EndReason) -> list[Note]:
+        """The tail: what is still held back, then speech still open, then the end."""
+        notes = self._hear(self._decoder.finish())
+        for lane in self._lanes:
+            notes += self._ended(lane, lane.gate.finish())
+        return [*notes, End(round(self.heard_s, 3), reason)]
+
+    def _now(self) -> float:
+        """Media time of what has been heard through; the padding of the last block is not time."""
+        return round(min(self._blocks * BLOCK_S, self.heard_s), 3)
+
+    def _hear(self, blocks: Iterable[Int16]) -> list[Note]:
+        return [note for block in blocks for note in self._block(block)]
+
+    def _block(self, block: Int16) -> list[Note]:
+        framed = block.reshape(len(self._lanes), BLOCK_FRAMES, FRAME_SAMPLES)
+        power = np.square(framed, dtype=np.float32).mean(axis=2) / np.float32(32768.0**2)
+        levels, powers = (10.0 * np.log10(power + 1e-10)).tolist(), power.tolist()
+        missing = self._blocks * BLOCK_S < self._gap_until_s
+        speaking = {
+            lane.party: lane.step(block[row], levels[row], powers[row])
+            for row, lane in enumerate(self._lanes)
+        }
+        self._blocks += 1
+        notes: list[Note] = []
+        for lane in self._lanes:
+            for segment in lane.closed:
+                notes += self._ended(lane, segment)
+            if window := lane.windower.during(lane.gate.start, self._now()):
+                notes.append(window)
+        if not missing:
+            self.conversation.step(speaking)
+        if self._blocks % BLOCKS_PER_TICK == 0 and self._blocks * BLOCK_S <= self.heard_s:
+            notes.append(self._tick(missing))
+        return notes
+
+    def _tick(self, missing: bool) -> Tick:
+        # a party that spoke is faded by its own windows; nobody fades while audio is missing
+        idle = {lane.party: not (lane.spoke or missing) for lane in self._lanes}
+        for lane in self._lanes:
+            lane.spoke = False
+        return Tick(self._now(), idle, self.conversation.snapshot())
+
+    def _ended(self, lane: _Lane, segment: tuple[int, int] | None) -> list[Note]:
+        if segment is None:
+            return []
+        start, end = segment
+        end_s = round(min(end * FRAME_S, self.heard_s), 3)
+        notes: list[Note] = [Segment(self._now(), lane.party, round(start * FRAME_S, 3), end_s)]
+        if window := lane.windower.at_end(start, end, self._now()):
+            notes.append(window)
+        return notes

@@ -1,0 +1,205 @@
+"""One call, from bytes to events, split at the emotion model.
+
+    listen(bytes) -> windows due      pcm, frames, vad, windows, conversation   (listening.py)
+    judge(scores) -> events           baseline, tension, alerts, playbook       (judging.py)
+
+``listen`` runs ahead and notes what happened in an ordered log; ``judge`` works the log off and stops where
+a window still waits for its scores. So events come in media order and are the same whether the model answers
+at once (``feed``) or later, from a batch shared by many calls.
+"""
+
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sentiment_engine.emotion import EmotionModel, Window
+from sentiment_engine.errors import BadAudio, ModelMismatch
+from sentiment_engine.events import PARTIES, STAGES, CallStarted, EndReason, Event, GapReason, Party, Stage
+from sentiment_engine.frames import RATE_HZ, Float32
+from sentiment_engine.judging import Judge
+from sentiment_engine.listening import Listener, Note, StageChange
+from sentiment_engine.playbook import Playbook
+from sentiment_engine.settings import Settings
+from sentiment_engine.wire import WIRE_VERSION
+
+LONGEST_GAP_S = 3600.0
+LONGEST_ID = 200
+LONGEST_LANGUAGE = 35
+"""Characters; RFC 5646 section 4.4.1 recommends room for that many."""
+
+
+class CallMonitor:
+    """Follows one call. One caller at a time; calls share nothing but the model and the playbook.
+
+    Args:
+        settings: Checked settings.
+        model: Scores windows; may be shared between calls.
+        call_id: The caller's own id, 1 to 200 printable characters.
+        encoding: ``pcm_s16le``, ``mulaw`` or ``alaw``; samples of two channels are interleaved.
+        sample_rate_hz: 8000 to 48000.
+        channels: Whose channel comes first: one or two of ``agent``, ``customer``; or ``("mixed",)``.
+        language: BCP 47 tag for phrases and summaries.
+        stage: Stage of a collection conversation, or ``general``.
+        context: What the caller knows about the case; ``risk_class`` (A, B, C) selects phrases.
+        started_at: RFC 3339 wall-clock time of the first sample, if known.
+        playbook: Phrases; without one, alerts carry no suggestions.
+
+    Raises:
+        BadAudio: a description of the call that cannot be used.
+        ModelMismatch: the model listens at another rate.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: EmotionModel,
+        *,
+        call_id: str,
+        encoding: str = "pcm_s16le",
+        sample_rate_hz: int = RATE_HZ,
+        channels: Sequence[Party] = ("agent", "customer"),
+        language: str = "zh-CN",
+        stage: Stage = "general",
+        context: Mapping[str, Any] | None = None,
+        started_at: str | None = None,
+        playbook: Playbook | None = None,
+    ) -> None:
+        _check(call_id, channels, language, stage)
+        if model.sample_rate_hz != RATE_HZ:
+            raise ModelMismatch(
+                f"the model takes {model.sample_rate_hz} Hz, the engine listens at {RATE_HZ} Hz"
+            )
+        self.call_id, self.encoding, self.sample_rate_hz = call_id, encoding, sample_rate_hz
+        self.channels: tuple[Party, ...] = tuple(channels)
+        self.language = language
+        self.waiting = 0
+        """Windows handed out and not judged yet."""
+        self._model = model
+        self._listener = Listener(settings, encoding, sample_rate_hz, channels)
+        risk_class = (context or {}).get("risk_class")
+        self._judge = Judge(
+            settings,
+            model.labels,
+            playbook or Playbook(()),
+            call_id=call_id,
+            parties=channels,
+            language=language,
+            stage=stage,
+            risk_class=risk_class if isinstance(risk_class, str) else None,
+        )
+        self._log: deque[Note] = deque()
+        self._closed = False
+        self._unsaid: list[Event] = [
+            self._judge.event(
+                CallStarted,
+                0.0,
+                channels=self.channels,
+                sample_rate_hz=sample_rate_hz,
+                language=language,
+                stage=stage,
+                wire=WIRE_VERSION,
+                started_at=started_at,
+            )
+        ]
+
+    @property
+    def heard_s(self) -> float:
+        """Media time received so far, seconds; exact."""
+        return self._listener.heard_s
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Bytes of any length in, the events they complete out; asks the model at once."""
+        return self.judge(self._scores(self.listen(chunk)))
+
+    def finish(self, reason: EndReason = "stop") -> list[Event]:
+        """The tail of the call; the last event is ``call.ended``."""
+        return self.judge(self._scores(self.close(reason)))
+
+    def listen(self, chunk: bytes) -> list[Window]:
+        """Bytes of any length in, the windows that became due out, in media order."""
+        self._check_open()
+        return self._noted(self._listener.feed(chunk))
+
+    def gap(self, seconds: float, reason: GapReason = "lost") -> list[Window]:
+        """Moves the media clock on without audio. Speech ends; tension holds still.
+
+        Raises:
+            BadAudio: ``seconds`` is not above 0 and at most 3600.
+        """
+        self._check_open()
+        if not (math.isfinite(seconds) and 0 < seconds <= LONGEST_GAP_S):
+            raise BadAudio(f"gap of {seconds} s: must be above 0 and at most {LONGEST_GAP_S:.0f} s")
+        return self._noted(self._listener.gap(seconds, reason))
+
+    def set_stage(self, stage: Stage) -> None:
+        """The stage of the conversation from here on."""
+        _check_stage(stage)
+        self._check_open()
+        self._log.append(StageChange(stage))
+
+    def close(self, reason: EndReason) -> list[Window]:
+        """Ends the audio; the last windows due. Nothing can be listened to afterwards."""
+        self._check_open()
+        self._closed = True
+        return self._noted(self._listener.close(reason))
+
+    def judge(self, scores: Sequence[Float32 | None]) -> list[Event]:
+        """The events that follow from the scores of the oldest windows not judged yet.
+
+        Args:
+            scores: For each of those windows, in the order they were handed out, its probabilities
+                (labels,), or None when it was skipped under overload. May be empty, or fewer than wait.
+
+        Raises:
+            ValueError: more scores than windows waiting: the caller has lost count.
+        """
+        if len(scores) > self.waiting:
+            raise ValueError(f"{len(scores)} scores for {self.waiting} windows waiting")
+        out, self._unsaid = self._unsaid, []
+        left = deque(scores)
+        while self._log:
+            note = self._log[0]
+            if isinstance(note, Window):
+                if not left:
+                    break
+                self.waiting -= 1
+                out.append(self._judge.window(note, left.popleft()))
+            else:
+                out += self._judge.note(note, self._listener.conversation)
+            self._log.popleft()
+        return out
+
+    def _scores(self, windows: Sequence[Window]) -> Sequence[Float32]:
+        return list(self._model([window.samples for window in windows])) if windows else ()
+
+    def _noted(self, notes: Sequence[Note]) -> list[Window]:
+        self._log.extend(notes)
+        windows = [note for note in notes if isinstance(note, Window)]
+        self.waiting += len(windows)
+        return windows
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise BadAudio(f"call {self.call_id} has ended: start a new one")
+
+
+def _check(call_id: str, channels: Sequence[Party], language: str, stage: Stage) -> None:
+    if not (0 < len(call_id) <= LONGEST_ID and call_id.isprintable()):
+        raise BadAudio(f"call_id {call_id[:LONGEST_ID]!r}: must be 1 to {LONGEST_ID} printable characters")
+    parties = tuple(channels)
+    if parties != ("mixed",) and not (
+        0 < len(parties) == len(set(parties)) <= 2 and set(parties) <= {"agent", "customer"}
+    ):
+        raise BadAudio(
+            f"channels {list(parties)}: name one or two of agent, customer, or the one channel mixed "
+            f"(known: {', '.join(PARTIES)})"
+        )
+    if not (0 < len(language) <= LONGEST_LANGUAGE and language.isprintable()):
+        raise BadAudio(f"language {language[:LONGEST_LANGUAGE]!r}: must be a BCP 47 tag such as zh-CN or en")
+    _check_stage(stage)
+
+
+def _check_stage(stage: str) -> None:
+    if stage not in STAGES:
+        raise BadAudio(f"stage {stage!r} is unknown: one of {', '.join(STAGES)}")

@@ -1,0 +1,262 @@
+"""Settings, one frozen record per stage, checked once where they enter.
+
+Units stand in the names: ``_s`` seconds of media time, ``_db`` decibels, ``_hz`` hertz. Past this file code
+trusts them. ``benchmarks/tune_alerts.py`` and ``benchmarks/alerts.py`` show where the numbers come from.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from sentiment_engine.errors import BadSettings
+
+
+class _Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Base of all settings: frozen, keyword-only, unknown names refused, numbers finite."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise BadSettings(f"{name} is {value}: it must be a finite number")
+        self.check()
+
+    def check(self) -> None:
+        """Relations between fields; raises BadSettings."""
+
+    def positive(self, *names: str) -> None:
+        for name in names:
+            if getattr(self, name) <= 0:
+                raise BadSettings(f"{name} is {getattr(self, name)}: it must be above 0")
+
+    def within(self, low: float, high: float, *names: str) -> None:
+        for name in names:
+            if not low <= getattr(self, name) <= high:
+                raise BadSettings(f"{name} is {getattr(self, name)}: it must lie in {low}..{high}")
+
+
+class VadSettings(_Stage, frozen=True, kw_only=True):
+    """How frames become speech segments."""
+
+    aggressiveness: int = 2
+    """WebRTC's 0..3; 3 misses soft speech."""
+    onset_frames: int = 4
+    """Voiced frames among the last ``onset_window`` that begin a segment."""
+    onset_window: int = 6
+    hangover_s: float = 0.4
+    """Unvoiced time that ends a segment: longer than a stop closure, shorter than a turn gap."""
+    min_segment_s: float = 0.2
+    """Shorter bursts (clicks, breaths) are not speech."""
+    over_noise_db: float = 8.0
+    """A frame must stand this far above the running noise floor."""
+    min_level_db: float = -58.0
+    """Nothing below this level (dBFS) is speech on a telephone."""
+
+    def check(self) -> None:
+        self.within(0, 3, "aggressiveness")
+        self.positive("onset_frames", "onset_window", "hangover_s", "min_segment_s")
+        self.within(0.0, 40.0, "over_noise_db")
+        if self.onset_frames > self.onset_window:
+            raise BadSettings(
+                f"onset_frames {self.onset_frames} cannot exceed onset_window {self.onset_window}"
+            )
+
+
+class WindowSettings(_Stage, frozen=True, kw_only=True):
+    """Which stretches of speech the emotion model hears."""
+
+    window_s: float = 3.0
+    hop_s: float = 1.0
+    """New speech of a party between two of its windows."""
+    min_window_s: float = 0.6
+    """A shorter utterance is not scored: the model would guess."""
+
+    def check(self) -> None:
+        self.within(0.5, 8.0, "window_s", "min_window_s")
+        self.within(0.2, 8.0, "hop_s")
+        if self.min_window_s > self.window_s:
+            raise BadSettings(f"min_window_s {self.min_window_s} cannot exceed window_s {self.window_s}")
+
+
+class BaselineSettings(_Stage, frozen=True, kw_only=True):
+    """From the calm voice of the training speakers to the party's own."""
+
+    prior_anger: float = -2.2
+    """Mean log odds of anger in calm windows of held-out training speakers."""
+    prior_distress: float = -1.5
+    """The same for sadness and fear together."""
+    prior_s: float = 6.0
+    """Seconds of own calm speech that weigh as much as the prior."""
+    memory_s: float = 90.0
+    """Calm speech remembered; older evidence fades."""
+    calm_below: float = 1.5
+    """A window this far above the baseline (log odds) counts half as calm evidence."""
+    calm_width: float = 0.5
+    level_after_s: float = 3.0
+    """Calm speech needed before anything is called louder."""
+
+    def check(self) -> None:
+        self.positive("prior_s", "memory_s", "calm_width")
+        self.within(-6.0, 6.0, "prior_anger", "prior_distress", "calm_below")
+
+
+class ConversationSettings(_Stage, frozen=True, kw_only=True):
+    """How the two parties' timing is read."""
+
+    overlap_half_life_s: float = 10.0
+    """Of the overlap ratio: the last turns count, not the whole call."""
+    floor_s: float = 0.6
+    """Whoever has spoken this long holds the floor."""
+    talk_over_s: float = 0.5
+    """Overlap that makes an interruption; a back-channel ("mm-hm") is over by then."""
+    interruption_half_life_s: float = 20.0
+
+    def check(self) -> None:
+        self.positive(*self.__struct_fields__)
+
+
+class TensionSettings(_Stage, frozen=True, kw_only=True):
+    """Coefficients on the logit scale: ``logit(level) = bias + sum of contributions``, none negative."""
+
+    bias: float = -3.0
+    """A call without any cause: level 0.047."""
+    speech_half_life_s: float = 3.0
+    """Of a party's evidence, in seconds of that party's speech."""
+    idle_half_life_s: float = 20.0
+    """Of the same, in media time in which that party says nothing new."""
+    anger_over: float = 0.8
+    """Log odds over the baseline that mean nothing yet."""
+    anger_weight: float = 1.3
+    distress_over: float = 2.0
+    distress_weight: float = 0.3
+    mutual_weight: float = 0.4
+    """On the lesser of both parties' anger contributions: two who are hot add to each other."""
+    overlap_over: float = 0.15
+    """Simultaneous speech over all speech; calm calls stay below."""
+    overlap_weight: float = 4.0
+    interruption_weight: float = 0.3
+    louder_over_db: float = 4.0
+    louder_weight: float = 0.15
+    """Per dB."""
+    silence_over_s: float = 8.0
+    silence_weight: float = 0.05
+    """Per second."""
+    timing_limit: float = 2.5
+    """Overlap, interruptions, loudness and silence each add at most this much: none alone is an alert."""
+
+    def check(self) -> None:
+        self.positive("speech_half_life_s", "idle_half_life_s", "timing_limit")
+        self.within(
+            0.0,
+            20.0,
+            "anger_weight",
+            "distress_weight",
+            "mutual_weight",
+            "overlap_weight",
+            "interruption_weight",
+            "louder_weight",
+            "silence_weight",
+        )
+
+
+class AlertSettings(_Stage, frozen=True, kw_only=True):
+    """When a level becomes an alert, and when it is over."""
+
+    raise_at: float = 0.6
+    clear_at: float = 0.4
+    warning_at: float = 0.75
+    critical_at: float = 0.9
+    min_duration_s: float = 2.0
+    """The level must stay over ``raise_at`` for this long."""
+    clear_after_s: float = 8.0
+    """The level must stay under ``clear_at`` for this long."""
+    cooldown_s: float = 20.0
+    """Quiet time after a cleared alert before the next may be raised."""
+
+    def check(self) -> None:
+        if not 0 < self.clear_at < self.raise_at <= self.warning_at <= self.critical_at < 1:
+            raise BadSettings(
+                "alert thresholds must rise inside 0..1: "
+                f"clear_at {self.clear_at} < raise_at {self.raise_at} <= warning_at {self.warning_at} "
+                f"<= critical_at {self.critical_at}"
+            )
+        self.within(0.0, 600.0, "min_duration_s", "clear_after_s", "cooldown_s")
+
+
+class PlaybookSettings(_Stage, frozen=True, kw_only=True):
+    """Which phrases may be shown."""
+
+    at_most: int = 2
+    """Phrases at once for each audience."""
+    repeat_guard_s: float = 120.0
+    """The same phrase is not shown twice within this time."""
+    jurisdiction: str = ""
+    """Entries marked ``off_in`` this one (for example ``EU``) are never shown."""
+
+    def check(self) -> None:
+        self.within(0, 5, "at_most")
+        self.within(0.0, 3600.0, "repeat_guard_s")
+
+
+class LiveSettings(_Stage, frozen=True, kw_only=True):
+    """Limits of the live server. Every queue is bounded; each field says what happens when it is full."""
+
+    max_calls: int = 1000
+    """One more is refused with close code 1013."""
+    max_readers: int = 500
+    """Feed readers; one more is refused with 1013."""
+    max_message_bytes: int = 1 << 20
+    """A larger WebSocket message closes its connection with 1009."""
+    start_timeout_s: float = 10.0
+    """A socket that has not sent ``start`` by then is closed with 1008."""
+    idle_timeout_s: float = 60.0
+    """A call without any message for this long ends with ``reason=idle``."""
+    resume_grace_s: float = 30.0
+    """A dropped call is kept for this long."""
+    call_windows: int = 8
+    """Windows of one call that may wait for the model; then its socket is read no further."""
+    max_lag_s: float = 3.0
+    """A window that waited longer is skipped and marked ``audio.gap reason=overload``."""
+    batch_windows: int = 32
+    """Most windows in one run of the model."""
+    tick_s: float = 0.02
+    """The scorer waits this long to gather windows of several calls into one run."""
+    reader_events: int = 5000
+    """Events one reader may be behind: ticks are dropped first; when alerts alone fill it, 1013."""
+    kept_events: int = 100_000
+    """Alerts, starts and ends kept in memory for ``since=``; an older cursor is refused, never skipped."""
+    kept_ticks: int = 20_000
+    """Tension, emotion and speech events kept for ``since=``."""
+    drain_s: float = 5.0
+    """Time a shutdown gives readers to take what was raised."""
+
+    def check(self) -> None:
+        self.positive(*(name for name in self.__struct_fields__ if name != "tick_s"))
+        self.within(0.0, 0.5, "tick_s")
+
+
+class Settings(_Stage, frozen=True, kw_only=True):
+    """All settings; the defaults are the measured ones."""
+
+    vad: VadSettings = VadSettings()
+    windows: WindowSettings = WindowSettings()
+    baseline: BaselineSettings = BaselineSettings()
+    conversation: ConversationSettings = ConversationSettings()
+    tension: TensionSettings = TensionSettings()
+    alerts: AlertSettings = AlertSettings()
+    playbook: PlaybookSettings = PlaybookSettings()
+    live: LiveSettings = LiveSettings()
+
+    @classmethod
+    def from_mapping(cls, mapping: Mapping[str, Any]) -> "Settings":
+        """Settings from plain data, as a TOML file gives it.
+
+        Raises:
+            BadSettings: an unknown name, a value of the wrong type, or one out of range.
+        """
+        try:
+            return msgspec.convert(mapping, cls, strict=True)
+        except msgspec.ValidationError as reason:
+            raise BadSettings(f"settings: {reason}") from reason

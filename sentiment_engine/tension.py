@@ -1,0 +1,109 @@
+"""All of it to one level, with causes that add up.
+
+``logit(level) = bias + sum(contributions)``; every contribution is zero or more, so a cause can only raise
+tension and its share of the level can be read off. Time is media time: a party's evidence fades with that
+party's own speech (fast: fresh speech is better evidence) and, more slowly, with the clock. Across a gap
+nothing fades: silence we could not hear is not calm.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from sentiment_engine.conversation import Snapshot
+from sentiment_engine.emotion import LOGIT_LIMIT, Relative, sigmoid
+from sentiment_engine.events import Cause, Party
+from sentiment_engine.settings import TensionSettings
+
+ANGER: dict[Party, Cause] = {"agent": "agent_anger", "customer": "customer_anger", "mixed": "anger"}
+
+
+class Heat(msgspec.Struct, frozen=True):
+    """What one party's voice has shown so far: fading means over that party's windows."""
+
+    anger: float = 0.0
+    """Log odds over the baseline."""
+    distress: float = 0.0
+    louder_db: float = 0.0
+
+    def after_window(self, relative: Relative, new_speech_s: float, half_life_s: float) -> "Heat":
+        """The state once a window has been scored."""
+        keep = 0.5 ** (new_speech_s / half_life_s)
+        new = 1.0 - keep
+        return Heat(
+            keep * self.anger + new * max(-LOGIT_LIMIT, min(LOGIT_LIMIT, relative.anger)),
+            keep * self.distress + new * max(-LOGIT_LIMIT, min(LOGIT_LIMIT, relative.distress)),
+            keep * self.louder_db + new * relative.louder_db,
+        )
+
+    def after_silence(self, seconds: float, half_life_s: float) -> "Heat":
+        """The state after time in which the party said nothing that could be scored."""
+        keep = 0.5 ** (seconds / half_life_s)
+        return Heat(keep * self.anger, keep * self.distress, keep * self.louder_db)
+
+
+class Level(msgspec.Struct, frozen=True):
+    """Tension at one moment."""
+
+    level: float
+    bias: float
+    causes: dict[Cause, float]
+    by: dict[Cause, Party]
+    """Whose behaviour a cause is, where timing alone does not tell."""
+    heat: dict[Party, float]
+
+
+class Tension:
+    """The level of one call."""
+
+    def __init__(self, settings: TensionSettings, parties: Sequence[Party]) -> None:
+        self._settings = settings
+        self._heat: dict[Party, Heat] = dict.fromkeys(parties, Heat())
+
+    def hear(self, party: Party, relative: Relative, new_speech_s: float) -> None:
+        """One scored window of a party."""
+        self._heat[party] = self._heat[party].after_window(
+            relative, new_speech_s, self._settings.speech_half_life_s
+        )
+
+    def tick(self, seconds: float, idle: Mapping[Party, bool], snapshot: Snapshot) -> Level:
+        """The level after ``seconds`` more of media time; ``idle`` says who was heard and silent."""
+        s = self._settings
+        for party, silent in idle.items():
+            if silent:
+                self._heat[party] = self._heat[party].after_silence(seconds, s.idle_half_life_s)
+        own = {party: self._own(party, heat) for party, heat in self._heat.items()}
+        causes: dict[Cause, float] = {}
+        by: dict[Cause, Party] = {}
+        for party, contributions in own.items():
+            for cause, value in contributions.items():
+                if value > causes.get(cause, 0.0):
+                    causes[cause], by[cause] = value, party
+        both = min(causes.get("agent_anger", 0.0), causes.get("customer_anger", 0.0))
+        causes["mutual_escalation"] = s.mutual_weight * both
+        causes["overlap"] = self._timing(s.overlap_weight, snapshot.overlap_ratio - s.overlap_over)
+        causes["interruptions"] = self._timing(s.interruption_weight, sum(snapshot.interruptions.values()))
+        if snapshot.interruptions:
+            by["interruptions"] = max(snapshot.interruptions, key=lambda p: snapshot.interruptions[p])
+        causes["silence"] = self._timing(s.silence_weight, snapshot.silence_s - s.silence_over_s)
+        causes = {cause: round(value, 4) for cause, value in causes.items() if value >= 0.0005}
+        return Level(
+            level=round(sigmoid(s.bias + sum(causes.values())), 6),
+            bias=s.bias,
+            causes=causes,
+            by=by,
+            heat={party: round(sigmoid(s.bias + sum(own[party].values())), 4) for party in own},
+        )
+
+    def _own(self, party: Party, heat: Heat) -> dict[Cause, float]:
+        s = self._settings
+        causes: dict[Cause, float] = {
+            ANGER[party]: s.anger_weight * max(0.0, heat.anger - s.anger_over),
+            "raised_voice": self._timing(s.louder_weight, heat.louder_db - s.louder_over_db),
+        }
+        if party == "customer":
+            causes["customer_distress"] = s.distress_weight * max(0.0, heat.distress - s.distress_over)
+        return causes
+
+    def _timing(self, weight: float, over: float) -> float:
+        return min(self._settings.timing_limit, weight * max(0.0, over))
