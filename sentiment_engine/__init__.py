@@ -1,8 +1,9 @@
 """Real-time call tension monitor: bytes of a call in, tension, alerts and calming phrases out.
 
-This is the public page. Importing it loads no model runtime, no web stack and no file.
+This is the public page. Importing it loads neither the model runtime nor the web stack.
 """
 
+from sentiment_engine.batch.score import score_file
 from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.errors import BadAudio, BadMessage, BadSettings, EngineError, ModelMismatch
 from sentiment_engine.events import (
@@ -19,7 +20,9 @@ from sentiment_engine.events import (
     TensionUpdated,
 )
 from sentiment_engine.monitor import CallMonitor
+from sentiment_engine.onnx_model import load_emotion_model
 from sentiment_engine.playbook import Playbook
+from sentiment_engine.resources import load_playbook, load_settings
 from sentiment_engine.settings import Settings
 
 __all__ = [
@@ -44,4 +47,8 @@ __all__ = [
     "Suggestion",
     "TensionUpdated",
     "Window",
+    "load_emotion_model",
+    "load_playbook",
+    "load_settings",
+    "score_file",
 ]

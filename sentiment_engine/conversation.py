@@ -40,7 +40,7 @@ class Conversation:
         self._silence_s = 0.0
         self._held_s: dict[Party, float] = dict.fromkeys(parties, 0.0)  # unbroken speech so far
         self._intruder: Party | None = None
-        self._together_s = 0.0
+        self._together_s = self._apart_s = 0.0
         self._counted = False
         self._recent_both = self._recent_any = 0.0
         self._recent_interruptions: dict[Party, float] = dict.fromkeys(parties, 0.0)
@@ -92,9 +92,12 @@ class Conversation:
         if len(speakers) == 2:
             self.overlap_s += FRAME_S
             self._recent_both += FRAME_S
+            self._apart_s = 0.0
             self._overlap(*speakers)
-        else:
-            self._together_s, self._intruder, self._counted = 0.0, None, False
+        elif self._together_s:
+            self._apart_s += FRAME_S
+            if self._apart_s > self._settings.breath_s:
+                self._together_s, self._intruder, self._counted = 0.0, None, False
 
     def _overlap(self, one: Party, other: Party) -> None:
         if not self._together_s:  # it begins: whoever began later intrudes if the other held the floor

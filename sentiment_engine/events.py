@@ -31,7 +31,7 @@ Severity = Literal["notice", "warning", "critical"]
 Stage = Literal["facts", "negotiation", "notice", "general"]
 Audience = Literal["agent", "supervisor"]
 GapReason = Literal["lost", "paused", "idle", "overload"]
-EndReason = Literal["stop", "end_of_file", "shutdown", "disconnected", "idle", "error"]
+EndReason = Literal["stop", "shutdown", "disconnected", "idle", "error"]
 
 STAGES: tuple[Stage, ...] = ("facts", "negotiation", "notice", "general")
 PARTIES: tuple[Party, ...] = ("agent", "customer", "mixed")

@@ -47,6 +47,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def check(self) -> None:
         """Raises BadSettings for a phrase too long to read at a glance, or an empty list."""
+        if not all(text.isprintable() for text in (self.id, self.technique, self.zh_cn, self.en)):
+            raise BadSettings(f"playbook entry {self.id!r}: holds a character that cannot be shown")
         if not (self.stage and self.severity and self.zh_cn.strip() and self.en.strip()):
             raise BadSettings(f"playbook entry {self.id}: stage, severity, zh-CN and en must not be empty")
         if len(self.zh_cn) > LONGEST_ZH_CHARACTERS:
@@ -155,7 +157,7 @@ def parse_playbook(mapping: Mapping[str, Any]) -> Playbook:
 def _parse(mapping: Mapping[str, Any]) -> _File:
     try:
         file = msgspec.convert(mapping, _File, strict=True)
-    except msgspec.ValidationError as reason:
+    except (msgspec.ValidationError, UnicodeError) as reason:
         raise BadSettings(f"playbook: {reason}") from reason
     seen: set[str] = set()
     for entry in file.entries:

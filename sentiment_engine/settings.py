@@ -83,23 +83,31 @@ class WindowSettings(_Stage, frozen=True, kw_only=True):
 class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """From the calm voice of the training speakers to the party's own."""
 
-    prior_anger: float = -2.2
-    """Mean log odds of anger in calm windows of held-out training speakers."""
-    prior_distress: float = -1.5
-    """The same for sadness and fear together."""
+    prior_anger: float = -1.3
+    """Mean of ``log(angry / (neutral + cheer * happy))`` in calm windows of voices not trained on."""
+    prior_distress: float = -0.5
+    """The same of ``log((sad + fearful) / neutral)``."""
+    prior_spread: float = 1.3
+    """Standard deviation of either, within one calm party."""
+    prior_doubt: float = 1.2
+    """Standard deviation of that mean between parties: voices and languages differ."""
+    cheer: float = 0.1
+    """How much laughter counts as calm."""
     prior_s: float = 6.0
     """Seconds of own calm speech that weigh as much as the prior."""
     memory_s: float = 90.0
     """Calm speech remembered; older evidence fades."""
     calm_below: float = 1.5
-    """A window this far above the baseline (log odds) counts half as calm evidence."""
+    """A window this many deviations above the baseline counts half as calm evidence."""
     calm_width: float = 0.5
     level_after_s: float = 3.0
     """Calm speech needed before anything is called louder."""
 
     def check(self) -> None:
-        self.positive("prior_s", "memory_s", "calm_width")
+        self.positive("prior_s", "prior_spread", "memory_s", "calm_width")
         self.within(-6.0, 6.0, "prior_anger", "prior_distress", "calm_below")
+        self.within(0.0, 1.0, "cheer")
+        self.within(0.0, 6.0, "prior_doubt")
 
 
 class ConversationSettings(_Stage, frozen=True, kw_only=True):
@@ -109,8 +117,10 @@ class ConversationSettings(_Stage, frozen=True, kw_only=True):
     """Of the overlap ratio: the last turns count, not the whole call."""
     floor_s: float = 0.6
     """Whoever has spoken this long holds the floor."""
-    talk_over_s: float = 0.5
+    talk_over_s: float = 0.7
     """Overlap that makes an interruption; a back-channel ("mm-hm") is over by then."""
+    breath_s: float = 0.4
+    """A pause this short does not end an overlap: who talks over another still draws breath."""
     interruption_half_life_s: float = 20.0
 
     def check(self) -> None:
@@ -123,12 +133,15 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     bias: float = -3.0
     """A call without any cause: level 0.047."""
     speech_half_life_s: float = 3.0
-    """Of a party's evidence, in seconds of that party's speech."""
+    """Of a party's distress and loudness, in seconds of that party's speech."""
     idle_half_life_s: float = 20.0
-    """Of the same, in media time in which that party says nothing new."""
-    anger_over: float = 0.8
-    """Log odds over the baseline that mean nothing yet."""
-    anger_weight: float = 1.3
+    """Of all evidence about a party, in media time in which that party says nothing new."""
+    anger_drift: float = 1.0
+    """Deviations over the baseline that count as nothing; less than that counts as calm."""
+    anger_limit: float = 8.0
+    """Most evidence kept, deviations times seconds: bounds how long calm must last to take it back."""
+    anger_weight: float = 0.6
+    """Per deviation and second."""
     distress_over: float = 2.0
     distress_weight: float = 0.3
     mutual_weight: float = 0.4
@@ -147,7 +160,8 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     """Overlap, interruptions, loudness and silence each add at most this much: none alone is an alert."""
 
     def check(self) -> None:
-        self.positive("speech_half_life_s", "idle_half_life_s", "timing_limit")
+        self.within(-9.0, 0.0, "bias")
+        self.positive("speech_half_life_s", "idle_half_life_s", "anger_limit", "timing_limit")
         self.within(
             0.0,
             20.0,
@@ -258,5 +272,5 @@ class Settings(_Stage, frozen=True, kw_only=True):
         """
         try:
             return msgspec.convert(mapping, cls, strict=True)
-        except msgspec.ValidationError as reason:
+        except (msgspec.ValidationError, UnicodeError) as reason:
             raise BadSettings(f"settings: {reason}") from reason

@@ -11,28 +11,42 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from sentiment_engine.conversation import Snapshot
-from sentiment_engine.emotion import LOGIT_LIMIT, Relative, sigmoid
+from sentiment_engine.emotion import Relative, sigmoid
 from sentiment_engine.events import Cause, Party
 from sentiment_engine.settings import TensionSettings
 
 ANGER: dict[Party, Cause] = {"agent": "agent_anger", "customer": "customer_anger", "mixed": "anger"}
 
+LEVEL_LIMIT = 9.0
+"""Log odds of the highest level, 0.9999: more says nothing, and in six digits its causes would not add up."""
+
+
+MOST_DEVIATIONS = 5.0
+"""One window may say this much and no more: evidence has to last."""
+
 
 class Heat(msgspec.Struct, frozen=True):
-    """What one party's voice has shown so far: fading means over that party's windows."""
+    """What one party's voice has shown so far.
+
+    Anger accumulates as in a cumulative sum test (Page 1954): every second of speech adds its deviation less
+    a drift, never below zero. So a single hot window says little, a lasting change says more and more, and
+    calm speech takes back what hot speech brought. Distress and loudness are fading means.
+    """
 
     anger: float = 0.0
-    """Log odds over the baseline."""
+    """Accumulated evidence, deviations times seconds."""
     distress: float = 0.0
+    """Standard deviations over the baseline."""
     louder_db: float = 0.0
 
-    def after_window(self, relative: Relative, new_speech_s: float, half_life_s: float) -> "Heat":
+    def after_window(self, relative: Relative, new_speech_s: float, settings: TensionSettings) -> "Heat":
         """The state once a window has been scored."""
-        keep = 0.5 ** (new_speech_s / half_life_s)
+        keep = 0.5 ** (new_speech_s / settings.speech_half_life_s)
+        gained = new_speech_s * (_limited(relative.anger) - settings.anger_drift)
         new = 1.0 - keep
         return Heat(
-            keep * self.anger + new * max(-LOGIT_LIMIT, min(LOGIT_LIMIT, relative.anger)),
-            keep * self.distress + new * max(-LOGIT_LIMIT, min(LOGIT_LIMIT, relative.distress)),
+            min(max(0.0, self.anger + gained), settings.anger_limit),
+            keep * self.distress + new * _limited(relative.distress),
             keep * self.louder_db + new * relative.louder_db,
         )
 
@@ -62,9 +76,7 @@ class Tension:
 
     def hear(self, party: Party, relative: Relative, new_speech_s: float) -> None:
         """One scored window of a party."""
-        self._heat[party] = self._heat[party].after_window(
-            relative, new_speech_s, self._settings.speech_half_life_s
-        )
+        self._heat[party] = self._heat[party].after_window(relative, new_speech_s, self._settings)
 
     def tick(self, seconds: float, idle: Mapping[Party, bool], snapshot: Snapshot) -> Level:
         """The level after ``seconds`` more of media time; ``idle`` says who was heard and silent."""
@@ -86,7 +98,9 @@ class Tension:
         if snapshot.interruptions:
             by["interruptions"] = max(snapshot.interruptions, key=lambda p: snapshot.interruptions[p])
         causes["silence"] = self._timing(s.silence_weight, snapshot.silence_s - s.silence_over_s)
-        causes = {cause: round(value, 4) for cause, value in causes.items() if value >= 0.0005}
+        room = LEVEL_LIMIT - s.bias
+        share = room / max(room, sum(causes.values()))
+        causes = {cause: round(share * value, 4) for cause, value in causes.items() if value >= 0.0005}
         return Level(
             level=round(sigmoid(s.bias + sum(causes.values())), 6),
             bias=s.bias,
@@ -98,7 +112,7 @@ class Tension:
     def _own(self, party: Party, heat: Heat) -> dict[Cause, float]:
         s = self._settings
         causes: dict[Cause, float] = {
-            ANGER[party]: s.anger_weight * max(0.0, heat.anger - s.anger_over),
+            ANGER[party]: s.anger_weight * heat.anger,
             "raised_voice": self._timing(s.louder_weight, heat.louder_db - s.louder_over_db),
         }
         if party == "customer":
@@ -107,3 +121,7 @@ class Tension:
 
     def _timing(self, weight: float, over: float) -> float:
         return min(self._settings.timing_limit, weight * max(0.0, over))
+
+
+def _limited(deviations: float) -> float:
+    return max(-MOST_DEVIATIONS, min(MOST_DEVIATIONS, deviations))

@@ -25,5 +25,5 @@ def decode(data: bytes | str) -> AnyEvent:
     """
     try:
         return _decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as reason:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as reason:
         raise BadMessage(f"not an event of wire version {WIRE_VERSION}: {reason}") from reason

@@ -1,0 +1,268 @@
+"""The emotion network as one ONNX graph: 8 kHz samples in, probabilities out.
+
+Three parts are joined here:
+
+1. Whisper's log-mel features, computed on 8 kHz audio so that they equal those of the same audio upsampled
+   to 16 kHz. A 200-point DFT at 8 kHz has the 40 Hz bins of the 400-point DFT at 16 kHz; it sums half as
+   many samples, so power is multiplied by four. Mel filters above 4 kHz see nothing and rest on the floor.
+2. The trunk: convolutions and the first transformer blocks of smart-turn v3.2 (a Whisper-tiny encoder), with
+   its static int8 scales. Its 8-second shape constants are replaced, so that any length runs without padding.
+3. Mean and standard deviation over time, then a linear head.
+
+No window may influence another one in its batch, to the last bit. Hence static scales, sums over rows that
+are padded to whole vector registers (a reduction that starts unaligned adds up in another order), and a head
+that multiplies per window: `W @ (batch, features, 1)` stays `batch` separate products, while
+`(batch, features) @ W` would become one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+from onnx import helper, numpy_helper
+
+RATE_HZ = 8000
+WINDOW_SAMPLES = 200  # 25 ms, Whisper's n_fft of 400 at 16 kHz
+HOP_SAMPLES = 80  # 10 ms
+MELS = 80
+MEL_FLOOR = 1e-10  # Whisper's, below which the logarithm is not taken
+WIDTH = 384  # of the Whisper-tiny encoder
+HEADS = 6
+OPSET = 18
+POSITIONS = "inner.encoder.embed_positions.weight"
+BLOCK_OUTPUTS = {1: "add_146", 2: "add_268"}  # the trunk's own names for the residual stream after a block
+TRUNK_SHA256 = "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f"
+
+Float32 = npt.NDArray[np.float32]
+
+FEATURES = """
+<ir_version: 10, opset_import: ["": 18]>
+log_mel (float[batch, n_samples] samples) => (float[batch, 80, frames] input_features)
+{
+  length = Shape <start: int = 1, end: int = 2> (samples)
+  length_f = Cast <to: int = 1> (length)
+  past_hop = Mod (length, hop)
+  to_hop = Sub (hop, past_hop)
+  row_padding = Concat <axis: int = 0> (zero, zero, zero, to_hop)
+  padded = Pad (samples, row_padding)
+  sum = ReduceSum <keepdims: int = 1> (padded, one)
+  mean = Div (sum, length_f)
+  centred = Sub (samples, mean)
+  centred_padded = Pad (centred, row_padding)
+  squares = Mul (centred_padded, centred_padded)
+  sum_squares = ReduceSum <keepdims: int = 1> (squares, one)
+  variance = Div (sum_squares, length_f)
+  variance_eps = Add (variance, variance_floor)
+  deviation = Sqrt (variance_eps)
+  normal = Div (centred, deviation)
+  reflected = Pad <mode: string = "reflect"> (normal, edge_padding)
+  channel = Unsqueeze (reflected, one)
+  waves = Conv <strides: ints = [80]> (channel, dft)
+  frames_plus = Shape <start: int = 2, end: int = 3> (waves)
+  frames_kept = Sub (frames_plus, one)
+  kept = Slice (waves, zero, frames_kept, two)
+  waves2 = Mul (kept, kept)
+  power_cos, power_sin = Split <axis: int = 1, num_outputs: int = 2> (waves2)
+  power = Add (power_cos, power_sin)
+  mel = MatMul (mel_filters, power)
+  mel_floored = Max (mel, mel_floor)
+  mel_ln = Log (mel_floored)
+  mel_log10 = Mul (mel_ln, per_ln10)
+  loudest = ReduceMax <keepdims: int = 1> (mel_log10, one_two)
+  lowest = Sub (loudest, dynamic_range)
+  clamped = Max (mel_log10, lowest)
+  lifted = Add (clamped, four)
+  input_features = Div (lifted, four)
+}
+"""
+
+
+def mel_filters() -> Float32:
+    """Whisper's 80 Slaney mel filters over the 101 bins up to 4 kHz, times four; shape (80, 101)."""
+    import librosa  # noqa: PLC0415  the tests read the constants above without it
+
+    filters = librosa.filters.mel(sr=2 * RATE_HZ, n_fft=2 * WINDOW_SAMPLES, n_mels=MELS)
+    return (4.0 * filters[:, : WINDOW_SAMPLES // 2 + 1]).astype(np.float32)
+
+
+def dft_bases() -> Float32:
+    """Hann-windowed cosines, then sines, of bins 0..100; shape (202, 1, 200), a convolution's weight."""
+    n = np.arange(WINDOW_SAMPLES)
+    hann = 0.5 - 0.5 * np.cos(2 * np.pi * n / WINDOW_SAMPLES)
+    phase = 2 * np.pi * np.outer(np.arange(WINDOW_SAMPLES // 2 + 1), n) / WINDOW_SAMPLES
+    bases = np.concatenate([np.cos(phase), np.sin(phase)]) * hann
+    return bases[:, None, :].astype(np.float32)
+
+
+def feature_model() -> onnx.ModelProto:
+    """Samples (batch, n_samples) at 8 kHz -> `input_features` (batch, 80, n_samples // 80)."""
+    model = onnx.parser.parse_model(FEATURES)
+    _constants(
+        model,
+        {
+            "hop": np.array([HOP_SAMPLES]),
+            "zero": np.array([0]),
+            "one": np.array([1]),
+            "two": np.array([2]),
+            "one_two": np.array([1, 2]),
+            "edge_padding": np.array([0, WINDOW_SAMPLES // 2, 0, WINDOW_SAMPLES // 2]),
+            "variance_floor": np.float32(1e-7),
+            "mel_floor": np.float32(MEL_FLOOR),
+            "per_ln10": np.float32(1 / np.log(10)),
+            "dynamic_range": np.float32(8.0),
+            "four": np.float32(4.0),
+            "dft": dft_bases(),
+            "mel_filters": mel_filters(),
+        },
+    )
+    return model
+
+
+def trunk_model(trunk: Path, blocks: int) -> onnx.ModelProto:
+    """`input_features` (batch, 80, frames) -> the residual stream after each of the first `blocks` blocks."""
+    extractor = onnx.utils.Extractor(onnx.load(trunk))
+    outputs = [BLOCK_OUTPUTS[block] for block in range(1, blocks + 1)]
+    model = extractor.extract_model(["input_features"], outputs)
+    graph = model.graph
+    # The file was exported for 400 tokens exactly; 0 copies the batch, -1 takes the tokens of this window.
+    merged = {"val_74": [0, -1, WIDTH], "val_31": [0, -1, HEADS, 64], "val_24": [0, -1, HEADS, 64]}
+    nodes = [node for node in graph.node if node.output[0] not in merged]
+    for node in nodes:
+        if node.op_type == "Reshape" and node.input[1] in merged:
+            del node.attribute[:]  # allowzero, which would make 0 mean 0
+        if POSITIONS in node.input:
+            node.input[list(node.input).index(POSITIONS)] = "positions"
+    nodes += [
+        helper.make_node("Shape", ["permute"], ["tokens"], start=1, end=2),
+        helper.make_node("Slice", [POSITIONS, "from0", "tokens", "axis0"], ["positions"]),
+    ]
+    _constants(model, {name: np.array(shape) for name, shape in merged.items()})
+    _constants(model, {"from0": np.array([0]), "axis0": np.array([0])})
+    del graph.node[:]
+    graph.node.extend(_in_order(nodes, {"input_features"} | {i.name for i in graph.initializer}))
+    _drop_unread(graph)
+    del graph.value_info[:]  # shapes of the 8-second window
+    del graph.input[:], graph.output[:]
+    graph.input.append(helper.make_tensor_value_info("input_features", 1, ["batch", MELS, "frames"]))
+    graph.output.extend(
+        helper.make_tensor_value_info(name, 1, ["batch", "tokens", WIDTH]) for name in outputs
+    )
+    del model.opset_import[:]
+    model.opset_import.append(helper.make_opsetid("", OPSET))
+    model.ir_version = 10
+    return model
+
+
+def pooled_model(trunk: Path, blocks: Sequence[int], *, mel: bool) -> onnx.ModelProto:
+    """Samples -> `pooled` (batch, features): mean and deviation over time of each block, then of the mels."""
+    front = feature_model()
+    back = trunk_model(trunk, max(blocks))
+    model = onnx.compose.merge_models(front, back, io_map=[("input_features", "input_features")])
+    parts: list[str] = []
+    for block in blocks:
+        parts += _pool_tokens(model.graph, BLOCK_OUTPUTS[block])
+    if mel:
+        parts += _pool_frames(model.graph)
+    _constants(model, {"last_axis": np.array([2])})
+    model.graph.node.append(helper.make_node("Concat", parts, ["pooled"], axis=1))
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info("pooled", 1, ["batch", None]))
+    return model
+
+
+def emotion_model(pooled: onnx.ModelProto, weight: Float32, bias: Float32) -> onnx.ModelProto:
+    """Put the linear head, `weight` (labels, features) and `bias` (labels,), and a softmax on `pooled`."""
+    model = onnx.ModelProto()
+    model.CopyFrom(pooled)
+    model.graph.value_info.extend(model.graph.output)  # so that a reader can cut the graph at `pooled` again
+    head = onnx.parser.parse_graph("""head (float[b, f] pooled) => ()
+        {
+          column = Unsqueeze (pooled, two)
+          products = MatMul (head_weight, column)
+          squeezed = Squeeze (products, two)
+          logits = Add (squeezed, head_bias)
+          probabilities = Softmax <axis: int = 1> (logits)
+        }""")
+    model.graph.node.extend(head.node)
+    _constants(model, {"head_weight": weight.astype(np.float32), "head_bias": bias.astype(np.float32)})
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_value_info("probabilities", 1, ["batch", len(bias)]))
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _pool_tokens(graph: onnx.GraphProto, name: str) -> list[str]:
+    """Mean and deviation over tokens of `name` (batch, tokens, size); each (batch, size).
+
+    Averages are products with a row of 1/tokens, one product per window: ONNX Runtime's ReduceMean over a
+    middle axis adds in another order for a batch of one than for more.
+    """
+    steps = [
+        ("Shape", [name], f"{name}_tokens", {"start": 1, "end": 2}),
+        ("Concat", ["one", f"{name}_tokens"], f"{name}_row_shape", {"axis": 0}),
+        ("Cast", [f"{name}_tokens"], f"{name}_tokens_f", {"to": 1}),
+        ("Reciprocal", [f"{name}_tokens_f"], f"{name}_share", {}),
+        ("Expand", [f"{name}_share", f"{name}_row_shape"], f"{name}_row", {}),
+        ("MatMul", [f"{name}_row", name], f"{name}_mean3", {}),
+        ("Sub", [name, f"{name}_mean3"], f"{name}_off", {}),
+        ("Mul", [f"{name}_off", f"{name}_off"], f"{name}_off2", {}),
+        ("MatMul", [f"{name}_row", f"{name}_off2"], f"{name}_var3", {}),
+        ("Sqrt", [f"{name}_var3"], f"{name}_std3", {}),
+        ("Squeeze", [f"{name}_mean3", "one"], f"{name}_mean", {}),
+        ("Squeeze", [f"{name}_std3", "one"], f"{name}_std", {}),
+    ]
+    graph.node.extend(
+        helper.make_node(kind, inputs, [output], **more) for kind, inputs, output, more in steps
+    )
+    return [f"{name}_mean", f"{name}_std"]
+
+
+def _pool_frames(graph: onnx.GraphProto) -> list[str]:
+    """Mean and deviation over frames of the log-mel (batch, 80, frames); each (batch, 80)."""
+    steps = [
+        ("ReduceMean", ["input_features", "last_axis"], "mel_mean3"),
+        ("Sub", ["input_features", "mel_mean3"], "mel_off"),
+        ("Mul", ["mel_off", "mel_off"], "mel_off2"),
+        ("ReduceMean", ["mel_off2", "last_axis"], "mel_var3"),
+        ("Sqrt", ["mel_var3"], "mel_std3"),
+        ("Squeeze", ["mel_mean3", "last_axis"], "mel_mean"),
+        ("Squeeze", ["mel_std3", "last_axis"], "mel_std"),
+    ]
+    graph.node.extend(helper.make_node(kind, inputs, [output]) for kind, inputs, output in steps)
+    return ["mel_mean", "mel_std"]
+
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    """Remove constants that no node reads; the runtime would warn of each at every start."""
+    read = {name for node in graph.node for name in node.input}
+    kept = [constant for constant in graph.initializer if constant.name in read]
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+
+
+def _in_order(nodes: list[Any], known: set[str]) -> list[Any]:
+    """Sort nodes so that each comes after what it reads, starting from the `known` names."""
+    ready, ordered, waiting = set(known), [], list(nodes)
+    while waiting:
+        late = []
+        for node in waiting:
+            if all(name in ready for name in node.input if name):
+                ordered.append(node)
+                ready.update(node.output)
+            else:
+                late.append(node)
+        if len(late) == len(waiting):
+            raise ValueError(f"the trunk reads {sorted(set(late[0].input) - ready)}, which nothing computes")
+        waiting = late
+    return ordered
+
+
+def _constants(model: onnx.ModelProto, arrays: dict[str, Any]) -> None:
+    model.graph.initializer.extend(
+        numpy_helper.from_array(np.asarray(array), name) for name, array in arrays.items()
+    )

@@ -1,0 +1,1 @@
+"""Recordings on disk: the live monitor, fed from files. Nothing in the core knows that this exists."""

@@ -1,0 +1,157 @@
+"""``serve``, ``stream`` and ``watch``: the live server and its two kinds of client."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sentiment_engine.cli.edge import (
+    AgentChannel,
+    Config,
+    Language,
+    Speed,
+    StageName,
+    Token,
+    as_stage,
+    complain,
+    edge,
+)
+from sentiment_engine.errors import BadSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from sentiment_engine.client.follow import FeedEvent
+    from sentiment_engine.live.app import LiveServer
+
+ALERTS_AND_CALLS = "alert.*,call.*"
+
+
+@edge
+def serve(
+    host: Annotated[str, typer.Option(help="A loopback address: there are no tokens yet.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8700,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder for the archive. It is made now; nothing is stored in it yet."
+        ),
+    ] = None,
+    config: Config = None,
+) -> None:
+    """Run the live server: calls come in on /v1/stream, alerts go out on /v1/feed.
+
+    Its log goes to standard error. SIGINT or SIGTERM ends it once every call has ended and readers know.
+    """
+    # Imported here so that --help loads no web stack and no model runtime.
+    from sentiment_engine.cli.logs import log_to_stderr  # noqa: PLC0415
+    from sentiment_engine.live.app import serve as serve_live  # noqa: PLC0415
+    from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
+    from sentiment_engine.resources import load_playbook, load_settings  # noqa: PLC0415
+
+    settings = load_settings(config)
+    if data is not None:
+        try:
+            data.mkdir(parents=True, exist_ok=True)
+        except OSError as reason:
+            raise BadSettings(f"--data {data}: cannot be made a folder: {reason.strerror}") from reason
+    log_to_stderr()
+
+    def ready(server: "LiveServer") -> None:
+        complain(
+            f"listening on {server.url}: calls to {server.url}/v1/stream, alerts from {server.url}/v1/feed"
+        )
+
+    serve_live(settings, load_emotion_model(), load_playbook(), host=host, port=port, on_ready=ready)
+
+
+@edge
+def stream(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="The recording to play.")],
+    *,
+    url: Annotated[str, typer.Option(metavar="ws://HOST:PORT/v1/stream", help="Where calls are taken.")],
+    call_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="The call's id; the file's name without its ending if not given."),
+    ] = None,
+    speed: Speed = 1.0,
+    language: Language = "zh-CN",
+    stage: StageName = "general",
+    agent_channel: AgentChannel = 0,
+    send_tension: Annotated[
+        bool, typer.Option("--send-tension", help="Ask for the tension of every second too, not just alerts.")
+    ] = False,
+    token: Token = None,
+) -> None:
+    """Play a recording into a server as a softphone would, and print what the server sends.
+
+    That is one JSON object a line. When the connection drops, it goes on where the server heard it last.
+    """
+    from sentiment_engine.batch.recordings import Recording  # noqa: PLC0415
+    from sentiment_engine.client.link import check_url  # noqa: PLC0415
+    from sentiment_engine.client.play import Call, play  # noqa: PLC0415
+
+    check_url(url)
+    recording = Recording.open(file)
+    call = Call(
+        call_id=recording.call_id if call_id is None else call_id,
+        language=language,
+        stage=as_stage(stage),
+        agent_channel=agent_channel,
+        send_tension=send_tension,
+    )
+    asyncio.run(play(recording, url, call, speed=speed, token=token, hear=_print_line, note=complain))
+
+
+@edge
+def watch(
+    url: Annotated[str, typer.Option(metavar="ws://HOST:PORT/v1/feed", help="Where alerts are given.")],
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CURSOR", help="Begin after this event, its `sequence`; 0 for all that is kept."
+        ),
+    ] = None,
+    types: Annotated[
+        str,
+        typer.Option(
+            metavar="TYPES", help="Event types, separated by commas; * at the end for all that begin so."
+        ),
+    ] = ALERTS_AND_CALLS,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The CloudEvents themselves, one JSON object a line.")
+    ] = False,
+    token: Token = None,
+) -> None:
+    """Follow the alert feed until interrupted, taking it up again after a lost connection."""
+    from sentiment_engine.client.follow import follow  # noqa: PLC0415
+    from sentiment_engine.client.link import check_url  # noqa: PLC0415
+
+    check_url(url)
+    feed = follow(url, since=since, types=types, token=token, note=complain)
+    asyncio.run(_print_raw(feed) if as_json else _print_for_people(feed))
+
+
+async def _print_raw(feed: "AsyncIterator[FeedEvent]") -> None:
+    async for event in feed:
+        _print_line(event.text)
+
+
+async def _print_for_people(feed: "AsyncIterator[FeedEvent]") -> None:
+    from rich.console import Console  # noqa: PLC0415
+
+    from sentiment_engine.cli.render import lines  # noqa: PLC0415
+
+    console = Console(highlight=False)
+    async for event in feed:
+        for line in lines(event.cloud_event):
+            console.print(line, soft_wrap=True)
+        sys.stdout.flush()
+
+
+def _print_line(text: str) -> None:
+    """One line to standard output, at once: whoever reads it is waiting."""
+    sys.stdout.write(text.replace("\n", " ") + "\n")
+    sys.stdout.flush()

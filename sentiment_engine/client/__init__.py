@@ -1,0 +1,1 @@
+"""The other end of our own sockets: play a recording into ``/v1/stream``, follow ``/v1/feed``."""

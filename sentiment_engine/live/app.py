@@ -1,0 +1,274 @@
+"""The live server: one port, from its first socket to a shutdown that loses nothing."""
+
+import asyncio
+import contextlib
+import ipaddress
+import signal
+import socket
+from collections.abc import Callable, Coroutine
+from types import TracebackType
+from typing import Any
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
+
+from sentiment_engine.emotion import EmotionModel
+from sentiment_engine.errors import BadSettings
+from sentiment_engine.live.calls import Calls
+from sentiment_engine.live.feed import FeedSession
+from sentiment_engine.live.hub import Hub
+from sentiment_engine.live.messages import CLOSE_CODES
+from sentiment_engine.live.metrics import Metrics
+from sentiment_engine.live.stream import StreamSession
+from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
+from sentiment_engine.playbook import Playbook
+from sentiment_engine.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+SEND_BUFFER_BYTES = 262_144
+"""Kernel memory for one peer that does not read; without it Linux lets it grow to megabytes."""
+
+
+class LiveServer:
+    """The server as an async context manager: inside it, sockets are served; leaving it drains.
+
+    Args:
+        settings: checked settings.
+        model: scores windows, in a thread of its own.
+        playbook: phrases for alerts; without one alerts carry no suggestions.
+        host: a loopback address.
+        port: 0 for any free one; see :attr:`port`.
+
+    Raises:
+        BadSettings: ``host`` is not loopback, or the port cannot be had.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        model: EmotionModel,
+        playbook: Playbook | None = None,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 8700,
+    ) -> None:
+        require_loopback(host)
+        self._settings = settings.live
+        self.metrics = Metrics()
+        self.hub = Hub(settings.live, self.metrics)
+        self.calls = Calls(settings, model, playbook, self.hub, self.metrics)
+        self.feeds: set[FeedSession] = set()
+        self.host = host
+        self._socket = _listening(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        config = uvicorn.Config(
+            self.app(),
+            http=HttpProtocol,
+            ws=WebSocketProtocol,
+            ws_max_size=settings.live.max_message_bytes,
+            ws_per_message_deflate=False,  # speech does not shrink, and a compressor costs memory a socket
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = _Uvicorn(config, self._drain)
+
+    @property
+    def connections(self) -> int:
+        """Sockets that are open now, whatever they speak."""
+        return len(self._server.server_state.connections)
+
+    @property
+    def url(self) -> str:
+        """Where sockets connect to, without a path."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"ws://{host}:{self.port}"
+
+    def app(self) -> Starlette:
+        """The routes."""
+        return Starlette(
+            routes=[
+                Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
+                Route("/metrics", self._metrics),
+                WebSocketRoute("/v1/stream", self._stream),
+                WebSocketRoute("/v1/feed", self._feed),
+            ]
+        )
+
+    async def __aenter__(self) -> "LiveServer":
+        self._work = asyncio.create_task(self.calls.run())
+        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        while not self._server.started:
+            if self._serving.done():
+                self._serving.result()
+                raise BadSettings(f"the server on {self.url} ended before it began")
+            await asyncio.sleep(0.005)
+        log.info("listening", url=self.url)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Drains and shuts down; does nothing a second time."""
+        if not self._serving.done():
+            self._server.should_exit = True
+        await self.stopped()
+        self._work.cancel()
+        await asyncio.wait({self._work})
+
+    def stop(self) -> None:
+        """Begins to shut down; a second time it does so without waiting for anybody."""
+        if self._server.should_exit:
+            self._server.hurry()
+        self._server.should_exit = True
+
+    async def stopped(self) -> None:
+        """Returns when the server has shut down, or raises what broke it."""
+        await asyncio.wait({self._serving, self._work}, return_when=asyncio.FIRST_COMPLETED)
+        if self._work.done() and not self._work.cancelled():
+            self._work.result()
+        await self._serving
+
+    async def _drain(self) -> None:
+        """Every call ends with ``shutdown``, and everybody hears of it, before any socket is closed."""
+        log.info("draining")
+        await self.calls.drain()
+        self.hub.close(
+            CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="
+        )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_s):
+                while self.calls.sessions or self.feeds:  # noqa: ASYNC110 - once in a server's life
+                    await asyncio.sleep(0.02)
+        for stream in list(self.calls.sessions):
+            stream.abort()
+        for feed in list(self.feeds):
+            feed.abort()
+
+    # -- endpoints
+
+    async def _healthz(self, _: Request) -> Response:
+        return JSONResponse({"status": "ok"})
+
+    async def _readyz(self, _: Request) -> Response:
+        if self.calls.draining:
+            return JSONResponse({"status": "draining"}, status_code=503)
+        return JSONResponse({"status": "ready"})
+
+    async def _metrics(self, _: Request) -> Response:
+        return Response(self.metrics.render(), media_type="text/plain; version=0.0.4")
+
+    async def _stream(self, websocket: WebSocket) -> None:
+        await StreamSession(websocket, self.calls).run()
+
+    async def _feed(self, websocket: WebSocket) -> None:
+        session = FeedSession(websocket, self.hub, self._settings, self.metrics)
+        self.feeds.add(session)
+        try:
+            await session.run()
+        finally:
+            self.feeds.discard(session)
+
+
+class _Uvicorn(uvicorn.Server):
+    """uvicorn, told to drain before it closes sockets, and to leave signals to :func:`serve`."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+        self._draining: asyncio.Task[None] | None = None
+
+    def capture_signals(self) -> Any:
+        return contextlib.nullcontext()
+
+    def hurry(self) -> None:
+        """Waits for nobody any more."""
+        self.force_exit = True
+        if self._draining is not None:
+            self._draining.cancel()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._draining = asyncio.create_task(self._drain())
+        await asyncio.wait({self._draining})
+        if not self._draining.cancelled():
+            self._draining.result()
+        await super().shutdown(sockets)
+
+
+def require_loopback(host: str) -> None:
+    """Refuses any address that others could reach: there are no tokens yet.
+
+    Raises:
+        BadSettings: ``host`` is not a loopback address, nor ``localhost``.
+    """
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if not loopback:
+        raise BadSettings(
+            f"host {host!r} is reachable by others and this server has no tokens yet, so anybody could hear "
+            "of every call: listen on 127.0.0.1 and put a reverse proxy with TLS and authentication before it"
+        )
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(
+        socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES
+    )  # inherited by what it accepts
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as reason:
+        listener.close()
+        raise BadSettings(f"cannot listen on {host} port {port}: {reason}; choose another --port") from reason
+    return listener
+
+
+def serve(
+    settings: Settings,
+    model: EmotionModel,
+    playbook: Playbook | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8700,
+    on_ready: Callable[[LiveServer], None] | None = None,
+) -> None:
+    """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
+
+    Args:
+        settings: as for :class:`LiveServer`, like the next four.
+        model: scores windows.
+        playbook: phrases.
+        host: a loopback address.
+        port: 0 for any free one.
+        on_ready: is called once sockets are served.
+
+    Raises:
+        BadSettings: ``host`` is not loopback, or the port cannot be had.
+    """
+
+    async def run() -> None:
+        loop = asyncio.get_running_loop()
+        async with LiveServer(settings, model, playbook, host=host, port=port) as server:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.add_signal_handler(number, server.stop)
+            if on_ready is not None:
+                on_ready(server)
+            await server.stopped()
+
+    asyncio.run(run())

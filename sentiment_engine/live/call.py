@@ -1,0 +1,84 @@
+"""One live call: its monitor, what waits for the model, and what waits for its socket."""
+
+import asyncio
+import time
+from collections import deque
+from typing import Protocol
+
+from sentiment_engine.emotion import Window
+from sentiment_engine.events import CallEnded, CallSummary, EndReason
+from sentiment_engine.live.hub import Mailbox
+from sentiment_engine.live.messages import Refused, Start
+from sentiment_engine.monitor import CallMonitor
+
+
+class Session(Protocol):
+    """The socket that feeds a call, as far as the registry cares."""
+
+    call: "LiveCall | None"
+    """None until its start has been accepted."""
+
+    def refuse(self, refused: Refused) -> None:
+        """Ends the session with an error, soon; returns at once."""
+
+    def abort(self) -> None:
+        """Cuts the connection."""
+
+
+class LiveCall:
+    """One call: its monitor, what waits for the model, what waits for its socket."""
+
+    def __init__(self, monitor: CallMonitor, start: Start, session: Session, mailbox: Mailbox) -> None:
+        self.monitor = monitor
+        self.format = format_of(start)
+        self.mailbox = mailbox
+        self.windows: deque[tuple[Window, float]] = deque()
+        """Due and not yet taken by the scorer, each with the time it became due."""
+        self.room = asyncio.Event()
+        """Set while fewer than ``call_windows`` windows wait: then its socket may be read."""
+        self.room.set()
+        self.closing = False
+        self.ended = asyncio.Event()
+        self.heard_s = 0.0
+        """Media time already counted in the metrics."""
+        self.last_seq, self.last_at_s = 0, 0.0
+        self.attach(session, start)
+
+    @property
+    def id(self) -> str:
+        """The caller's own id."""
+        return self.monitor.call_id
+
+    def attach(self, session: Session, start: Start) -> None:
+        """From now on ``session`` feeds the call and gets its events."""
+        self.session: Session | None = session
+        self.wants_ticks = "tension" in start.send
+        self.dropped_at: float | None = None
+        self.heard_at = time.monotonic()
+        """When its socket last said anything."""
+
+
+def format_of(start: Start) -> tuple[object, ...]:
+    """What may not change when a call is resumed."""
+    return start.encoding, start.sample_rate, start.channels
+
+
+def bare_end(call: LiveCall, reason: EndReason) -> CallEnded:
+    """The end of a call whose monitor cannot say it."""
+    return CallEnded(
+        call_id=call.id,
+        at_s=call.last_at_s,
+        seq=call.last_seq + 1,
+        reason=reason,
+        duration_s=round(call.monitor.heard_s, 3),
+        summary=CallSummary(
+            peak=0.0,
+            mean=0.0,
+            seconds_above=0.0,
+            alerts=0,
+            talk_share={},
+            overlap_ratio=0.0,
+            interruptions=0,
+            longest_silence_s=0.0,
+        ),
+    )

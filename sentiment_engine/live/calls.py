@@ -1,0 +1,277 @@
+"""The calls of this server and their lives.
+
+A call is *live* while a socket feeds it, *dropped* while it waits for its socket to come back, *closing* from
+the moment its end is known until its last windows are scored, then *ended* and forgotten. Everything here
+runs on the event loop, so a monitor is never entered twice at once.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+import structlog
+
+from sentiment_engine.emotion import EmotionModel, Window
+from sentiment_engine.errors import BadAudio
+from sentiment_engine.events import (
+    Alert,
+    AlertRaised,
+    CallEnded,
+    EndReason,
+    Event,
+    GapReason,
+    TensionUpdated,
+)
+from sentiment_engine.live.call import LiveCall, Session, bare_end, format_of
+from sentiment_engine.live.hub import Hub, Mailbox
+from sentiment_engine.live.logs import plain_trace
+from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start
+from sentiment_engine.live.metrics import Metrics
+from sentiment_engine.live.scorer import Scorer, Scores
+from sentiment_engine.monitor import CallMonitor
+from sentiment_engine.playbook import Playbook
+from sentiment_engine.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+CLOSE_CODE_AT_END: dict[EndReason, int] = {
+    "shutdown": CLOSE_CODES["server_closing"],
+    "error": CLOSE_CODES["internal"],
+}
+"""What a stream's socket is closed with after ``call.ended``; 1000 for every other reason."""
+
+
+class Calls:
+    """Opens calls, feeds them, ends them; publishes what they say.
+
+    Args:
+        settings: checked settings.
+        model: scores windows.
+        playbook: phrases, or None.
+        hub: gets every event.
+        metrics: is kept up to date.
+    """
+
+    def __init__(
+        self, settings: Settings, model: EmotionModel, playbook: Playbook | None, hub: Hub, metrics: Metrics
+    ) -> None:
+        self.settings, self.live, self.metrics = settings, settings.live, metrics
+        self._model, self._playbook, self._hub = model, playbook, hub
+        self._scorer: Scorer[LiveCall] = Scorer(self.live, model, metrics, self._deliver)
+        self._calls: dict[str, LiveCall] = {}
+        self.sessions: set[Session] = set()
+        """Sockets of ``/v1/stream``, those that have not started a call included."""
+        self.draining = False
+
+    async def run(self) -> None:
+        """Scores windows and ends calls that nobody feeds, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._scorer.run())
+            group.create_task(self._sweep())
+
+    def heard_s(self, call_id: str) -> float:
+        """Media time that a call has heard; 0 for a call that is not known."""
+        call = self._calls.get(call_id)
+        return 0.0 if call is None else call.monitor.heard_s
+
+    def waiting(self, call_id: str) -> int:
+        """Windows of a call that wait for the model; 0 for a call that is not known."""
+        call = self._calls.get(call_id)
+        return 0 if call is None else call.monitor.waiting
+
+    def is_fed(self, call_id: str) -> bool:
+        """Whether a call has a socket."""
+        call = self._calls.get(call_id)
+        return call is not None and call.session is not None
+
+    # -- a call's life
+
+    async def open(self, start: Start, session: Session) -> LiveCall:
+        """A new call, or the one with this id that still lives, taken over from its old socket.
+
+        Raises:
+            Refused: ``shutting_down``, ``overloaded``, ``format_changed`` or ``bad_audio``.
+        """
+        while (call := self._calls.get(start.call_id)) and call.closing:
+            await call.ended.wait()
+        if self.draining:
+            raise _shutting_down()
+        if call is None:
+            return self._begin(start, session)
+        if call.format != format_of(start):
+            raise Refused(
+                "format_changed",
+                f"call {start.call_id} runs with encoding, sample_rate, channels {call.format}: "
+                "resume with the same, or use another call_id",
+            )
+        if call.session is not None:
+            call.session.refuse(Refused("taken_over", f"another socket continues call {call.id}"))
+        if call.mailbox.overflowed.is_set():
+            call.mailbox = self._mailbox()
+        call.attach(session, start)
+        log.info("call_resumed", call_id=call.id, at_s=round(call.monitor.heard_s, 3))
+        return call
+
+    def _begin(self, start: Start, session: Session) -> LiveCall:
+        if len(self._calls) >= self.live.max_calls:
+            raise Refused("overloaded", f"{self.live.max_calls} calls are live, the limit: try again later")
+        try:
+            monitor = CallMonitor(
+                self.settings,
+                self._model,
+                call_id=start.call_id,
+                encoding=start.encoding,
+                sample_rate_hz=start.sample_rate,
+                channels=start.channels,
+                language=start.language,
+                stage=start.stage,
+                context=start.context,
+                started_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+                playbook=self._playbook,
+            )
+        except BadAudio as reason:
+            raise Refused("bad_audio", str(reason)) from reason
+        call = LiveCall(monitor, start, session, self._mailbox())
+        self._calls[call.id] = call
+        self.metrics.calls_live.set(len(self._calls))
+        log.info("call_started", call_id=call.id)
+        self._publish(call, monitor.judge(()))
+        return call
+
+    def _mailbox(self) -> Mailbox:
+        return Mailbox(self.live.reader_events, self.metrics.ticks_dropped.inc)
+
+    def listen(self, call: LiveCall, audio: bytes) -> None:
+        """Feeds audio; at most about a second at once, for the loop is held meanwhile."""
+        self._advance(call, call.monitor.listen(audio))
+
+    def gap(self, call: LiveCall, seconds: float, reason: GapReason) -> None:
+        """Moves the call's media clock on without audio."""
+        self._advance(call, call.monitor.gap(seconds, reason))
+
+    def drop(self, call: LiveCall, session: Session) -> None:
+        """``session`` has lost its socket; the call waits for another, unless one has it already."""
+        if call.session is session:
+            call.session = None
+            call.dropped_at = time.monotonic()
+            if not call.closing:
+                log.info("call_dropped", call_id=call.id, kept_s=self.live.resume_grace_s)
+
+    def end(self, call: LiveCall, reason: EndReason) -> None:
+        """No more audio; ``call.ended`` follows when the last windows are scored. Once is enough."""
+        if call.closing:
+            return
+        call.closing = True
+        try:
+            self._advance(call, call.monitor.close(reason))
+        except Exception as fault:  # noqa: BLE001 - one call's fault must not reach the others
+            self.fail(call, fault)
+
+    def fail(self, call: LiveCall, reason: BaseException) -> None:
+        """Ends a call in whose monitor, or on whose socket, ``reason`` was raised."""
+        log.error("call_failed", call_id=call.id, trace=plain_trace(reason))
+        if call.ended.is_set():
+            return
+        self.metrics.errors.labels("internal").inc()
+        refused = Refused("internal", "an internal error ended this call; the others go on")
+        call.mailbox.put(self._hub.last, refused.frame(), tick=False)
+        self._give_up(call, "error")
+
+    def _give_up(self, call: LiveCall, reason: EndReason) -> None:
+        """Ends a call now, without the scores it still waits for."""
+        self._scorer.forget(call)
+        try:
+            if not call.closing:
+                call.closing = True
+                call.monitor.close(reason)
+            skipped = call.monitor.waiting
+            self.metrics.windows_skipped.labels(reason).inc(skipped)
+            events: list[Event] = call.monitor.judge([None] * skipped)
+        except Exception as fault:  # noqa: BLE001 - the monitor cannot even end; that is said in its place
+            log.error(  # noqa: TRY400 - exception() may print local variables
+                "call_cannot_end", call_id=call.id, trace=plain_trace(fault)
+            )
+            events = []
+        if not any(isinstance(event, CallEnded) for event in events):
+            events.append(bare_end(call, reason))
+        self._publish(call, events)
+
+    # -- scores and events
+
+    def _advance(self, call: LiveCall, due: list[Window]) -> None:
+        heard_s = call.monitor.heard_s
+        self.metrics.audio_seconds.inc(heard_s - call.heard_s)
+        call.heard_s = heard_s
+        self._scorer.add(call, due)
+        self._publish(call, call.monitor.judge(()))
+        if call.monitor.waiting >= self.live.call_windows:
+            call.room.clear()
+
+    def _deliver(self, call: LiveCall, scores: Scores) -> None:
+        if call.ended.is_set():
+            return  # given up while the model ran
+        try:
+            self._publish(call, call.monitor.judge(scores))
+        except Exception as fault:  # noqa: BLE001 - one call's fault must not reach the others
+            self.fail(call, fault)
+        if call.monitor.waiting < self.live.call_windows:
+            call.room.set()
+
+    def _publish(self, call: LiveCall, events: list[Event]) -> None:
+        for event in events:
+            text = self._hub.publish(event)
+            call.last_seq, call.last_at_s = event.seq, event.at_s
+            if isinstance(event, Alert | CallEnded):
+                call.mailbox.put(self._hub.last, text, tick=False)
+            elif isinstance(event, TensionUpdated) and call.wants_ticks:
+                call.mailbox.put(self._hub.last, text, tick=True)
+            if isinstance(event, AlertRaised):
+                self.metrics.alerts.labels(event.severity).inc()
+                log.info("alert_raised", call_id=call.id, severity=event.severity, at_s=event.at_s)
+            elif isinstance(event, CallEnded):
+                self._ended(call, event.reason)
+
+    def _ended(self, call: LiveCall, reason: EndReason) -> None:
+        call.mailbox.finish(CLOSE_CODE_AT_END.get(reason, 1000), reason)
+        call.ended.set()
+        call.room.set()
+        del self._calls[call.id]
+        self.metrics.calls_live.set(len(self._calls))
+        self.metrics.calls_ended.labels(reason).inc()
+        log.info("call_ended", call_id=call.id, reason=reason, heard_s=round(call.monitor.heard_s, 3))
+
+    # -- time
+
+    async def _sweep(self) -> None:
+        """Ends calls that were dropped or silent for too long; measures how late the loop runs."""
+        every = min(0.5, self.live.resume_grace_s / 4, self.live.idle_timeout_s / 4)
+        while True:
+            due = time.monotonic() + every
+            await asyncio.sleep(every)
+            now = time.monotonic()
+            self.metrics.loop_lag_seconds.set(max(0.0, now - due))
+            for call in list(self._calls.values()):
+                if call.dropped_at is not None and now - call.dropped_at > self.live.resume_grace_s:
+                    self.end(call, "disconnected")
+                elif call.session is not None and now - call.heard_at > self.live.idle_timeout_s:
+                    self.end(call, "idle")
+
+    async def drain(self) -> None:
+        """Refuses new calls and ends the live ones, within ``drain_s``."""
+        self.draining = True
+        for call in list(self._calls.values()):
+            self.end(call, "shutdown")
+        ending = [asyncio.create_task(call.ended.wait()) for call in self._calls.values()]
+        if ending:
+            _, late = await asyncio.wait(ending, timeout=self.live.drain_s)
+            for task in late:
+                task.cancel()
+        for call in list(self._calls.values()):
+            self._give_up(call, "shutdown")
+        for session in list(self.sessions):
+            if session.call is None:
+                session.refuse(_shutting_down())
+
+
+def _shutting_down() -> Refused:
+    return Refused("shutting_down", "the server is shutting down: try again in a moment")

@@ -1,0 +1,54 @@
+"""What both sockets do when they send: a mailbox in order, and a goodbye that cannot hang."""
+
+import asyncio
+from collections.abc import Awaitable
+
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from sentiment_engine.live.hub import Ending, Mailbox
+from sentiment_engine.live.messages import Refused
+from sentiment_engine.live.transport import LINGER_S
+
+LONGEST_REASON_BYTES = 123  # RFC 6455, section 5.5
+
+GONE = (WebSocketDisconnect, RuntimeError)
+"""What Starlette raises when a socket is closed already: its peer was faster."""
+
+
+async def send_waiting(socket: WebSocket, mailbox: Mailbox) -> Ending:
+    """Sends what the mailbox holds, as it comes, until its ending; what cannot be sent stays in it.
+
+    Raises:
+        WebSocketDisconnect: the peer has gone.
+    """
+    while True:
+        item = await mailbox.take()
+        if isinstance(item, Ending):
+            return item
+        sent = False
+        try:
+            await socket.send_text(item.text)
+            sent = True
+        finally:
+            if not sent:
+                mailbox.give_back(item)
+
+
+async def say_goodbye(socket: WebSocket, refused: Refused) -> None:
+    """Sends the error and its close code; a peer that does not take them in time is cut off."""
+    await _in_time(socket, socket.send_text(refused.frame()))
+    await close(socket, refused.close_code, refused.code)
+
+
+async def close(socket: WebSocket, code: int, reason: str) -> None:
+    """Closes with as much of ``reason`` as fits; a peer that does not take it in time is cut off."""
+    await _in_time(socket, socket.close(code, reason.encode()[:LONGEST_REASON_BYTES].decode(errors="ignore")))
+
+
+async def _in_time(socket: WebSocket, sending: Awaitable[None]) -> None:
+    try:
+        await asyncio.wait_for(sending, LINGER_S)
+    except TimeoutError:
+        socket.state.abort()
+    except GONE:
+        return

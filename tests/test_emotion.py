@@ -1,0 +1,279 @@
+"""Windows cover speech, and a party is judged against its own calm voice, not against its anger."""
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from voices import examples
+
+from sentiment_engine.emotion import Baseline, Windower, log_odds, sigmoid
+from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES
+from sentiment_engine.settings import BaselineSettings, WindowSettings
+
+WINDOWS = WindowSettings(window_s=3.0, hop_s=1.0, min_window_s=0.6)
+PRIOR = BaselineSettings(
+    prior_anger=-2.0,
+    prior_distress=-1.5,
+    prior_spread=1.0,
+    prior_doubt=0.0,
+    cheer=0.1,
+    prior_s=6.0,
+    memory_s=90.0,
+    calm_below=1.5,
+    calm_width=0.5,
+    level_after_s=3.0,
+)
+
+
+def angry(p):
+    return {"neutral": 1 - p, "happy": 0.0, "sad": 0.0, "angry": p, "fearful": 0.0}
+
+
+def ramp(blocks, settings=WINDOWS):
+    """A windower that has heard that many blocks; each sample says which block it is of."""
+    windower = Windower(settings, "agent")
+    for block in range(blocks):
+        windower.push(np.full(BLOCK_SAMPLES, block, np.int16), 5, 5 * 0.01)
+    return windower
+
+
+def test_a_window_is_due_after_each_hop_of_new_speech():
+    windower = Windower(WINDOWS, "agent")
+    due = []
+    for block in range(1, 41):
+        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5, 0.05)
+        if window := windower.during(0, block / 10):
+            due.append((window.start_s, window.end_s, window.new_speech_s))
+    assert due == [(0.0, 1.0, 1.0), (0.0, 2.0, 1.0), (0.0, 3.0, 1.0), (1.0, 4.0, 1.0)]
+
+
+def test_a_window_holds_the_samples_of_its_time_as_floats():
+    window = ramp(40).during(5, 4.0)
+    assert (window.start_s, window.end_s) == (1.0, 4.0)
+    assert window.samples.dtype == np.float32
+    assert (window.samples * 32768).tolist() == np.repeat(np.arange(10, 40), BLOCK_SAMPLES).tolist()
+
+
+def test_no_window_is_due_while_nobody_speaks():
+    assert ramp(40).during(None, 4.0) is None
+
+
+def test_the_rest_of_a_segment_is_heard_when_it_is_a_third_of_a_hop():
+    windower = ramp(20)
+    assert windower.during(0, 2.0).new_speech_s == 2.0
+    for block in range(4):
+        windower.push(np.full(BLOCK_SAMPLES, 20 + block, np.int16), 5, 0.05)
+    assert windower.at_end(0, 100 + 16, 2.4) is None
+    window = windower.at_end(0, 100 + 17, 2.4)
+    assert (window.start_s, window.end_s) == (0.0, 2.34)
+    assert window.new_speech_s == pytest.approx(0.34)
+
+
+def test_an_utterance_too_short_to_judge_is_not_scored():
+    windower = ramp(10)
+    assert windower.at_end(0, 29, 1.0) is None
+    assert windower.at_end(0, 30, 1.0).end_s == 0.6
+
+
+def test_no_speech_is_counted_as_new_twice():
+    windower = ramp(20)
+    assert windower.during(0, 2.0) is not None
+    assert windower.during(0, 2.0) is None
+    assert windower.at_end(0, 95, 2.0) is None
+
+
+def test_a_window_reaches_back_no_further_than_what_is_remembered():
+    windower = ramp(100, WindowSettings(window_s=1.0, hop_s=1.0, min_window_s=0.6))
+    assert windower.at_end(0, 300, 10.0) is None  # four seconds ago: forgotten
+    window = windower.at_end(0, 450, 10.0)
+    assert (window.start_s, window.end_s) == (8.0, 9.0)
+
+
+def test_a_window_ends_no_later_than_the_audio():
+    assert ramp(20).during(0, 1.93).end_s == 1.93
+
+
+def test_a_windows_level_is_that_of_its_voiced_frames_alone():
+    windower = Windower(WINDOWS, "agent")
+    for block in range(20):
+        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), *((5, 5 * 0.01) if block % 2 else (0, 0.0)))
+    assert windower.during(0, 2.0).level_db == pytest.approx(-20.0, abs=0.01)
+
+
+def test_a_window_without_voiced_frames_has_the_level_of_silence():
+    windower = Windower(WINDOWS, "agent")
+    for _ in range(20):
+        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 0, 0.0)
+    assert windower.during(0, 2.0).level_db == pytest.approx(-100.0)
+
+
+@given(
+    voiced=st.lists(st.booleans(), min_size=1, max_size=120),
+    settings=st.builds(
+        WindowSettings,
+        window_s=st.sampled_from([1.0, 2.5, 3.0]),
+        hop_s=st.sampled_from([0.2, 0.5, 1.0, 4.0]),
+        min_window_s=st.sampled_from([0.5, 0.6, 1.0]),
+    ),
+)
+@examples(40)
+def test_windows_follow_each_other_inside_their_segments_and_within_their_limits(voiced, settings):
+    windower, start, last_end, new_s = Windower(settings, "agent"), None, 0.0, 0.0
+    spoken_s = 0.0
+    for number, flag in enumerate(voiced):
+        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5 * flag, 0.05 * flag)
+        now_s = (number + 1) / 10
+        ended = start is not None and not flag
+        begun_s = None if start is None else start / 50
+        if flag:
+            start = number * BLOCK_FRAMES if start is None else start
+            begun_s = start / 50
+            spoken_s += 0.1
+        window = windower.at_end(start, number * BLOCK_FRAMES, now_s) if ended else None
+        window = window or windower.during(start if flag else None, now_s)
+        start = start if flag else None
+        if window:
+            assert begun_s <= window.start_s < window.end_s <= now_s
+            assert settings.min_window_s <= window.end_s - window.start_s + 1e-9
+            assert window.end_s - window.start_s <= settings.window_s + 1e-9
+            assert len(window.samples) == round((window.end_s - window.start_s) * 8000)
+            assert window.end_s > last_end
+            last_end = window.end_s
+            new_s += window.new_speech_s
+    assert new_s <= spoken_s + 1e-6
+
+
+def test_log_odds_and_probability_are_each_others_inverse():
+    for p in (0.01, 0.2, 0.5, 0.9, 0.99):
+        assert sigmoid(log_odds(p, 1 - p)) == pytest.approx(p, abs=1e-3)
+        assert log_odds(p, 1 - p) == pytest.approx(-log_odds(1 - p, p))
+    assert (sigmoid(-2000.0), sigmoid(2000.0)) == (0.0, 1.0)
+
+
+def test_certainty_is_a_finite_number_of_log_odds():
+    assert 5.0 < log_odds(1.0, 0.0) < 20.0
+    assert log_odds(0.0, 0.0) == 0.0
+
+
+def test_a_baseline_starts_at_the_training_speakers_calm_voice():
+    scores = {"neutral": 0.3, "happy": 0.1, "sad": 0.2, "angry": 0.3, "fearful": 0.1}
+    relative = Baseline(PRIOR).compare(scores, -20.0, 1.0)
+    assert relative.anger == pytest.approx(log_odds(0.3, 0.31) + 2.0)
+    assert relative.distress == pytest.approx(log_odds(0.3, 0.3) + 1.5)
+    assert relative.known_s == 0.0
+
+
+def test_the_spread_of_calm_voices_is_the_unit():
+    wide = msgspec.structs.replace(PRIOR, prior_spread=2.0)
+    narrow_s, wide_s = (Baseline(s).compare(angry(0.9), -20.0, 1.0).anger for s in (PRIOR, wide))
+    assert narrow_s == pytest.approx(2 * wide_s)
+
+
+def test_a_voice_not_heard_before_is_judged_with_doubt_that_evidence_takes_away():
+    sure, unsure = Baseline(PRIOR), Baseline(msgspec.structs.replace(PRIOR, prior_doubt=2.0))
+    early = [baseline.compare(angry(0.6), -20.0, 1.0).anger for baseline in (sure, unsure)]
+    assert 0 < early[1] < 0.6 * early[0]
+    for baseline in (sure, unsure):
+        for _ in range(80):
+            baseline.compare(angry(0.12), -20.0, 1.0)
+    late = [baseline.compare(angry(0.6), -20.0, 1.0).anger for baseline in (sure, unsure)]
+    assert 0.6 * late[0] < late[1] < late[0]
+
+
+def test_laughter_counts_as_calm_as_far_as_the_settings_say():
+    laughing = {"neutral": 0.0, "happy": 0.8, "angry": 0.2}
+    cheerful, stern = (
+        Baseline(msgspec.structs.replace(PRIOR, cheer=cheer)).compare(laughing, -20.0, 1.0).anger
+        for cheer in (1.0, 0.0)
+    )
+    assert cheerful == pytest.approx(log_odds(0.2, 0.8) + 2.0)
+    assert stern == pytest.approx(log_odds(0.2, 0.0) + 2.0)
+
+
+def test_a_label_the_model_does_not_have_counts_as_absent():
+    whole = Baseline(PRIOR).compare(angry(0.0), -20.0, 1.0)
+    assert Baseline(PRIOR).compare({"neutral": 1.0}, -20.0, 1.0) == whole
+    assert Baseline(PRIOR).compare({"neutral": 0.5, "angry": 0.5}, -20.0, 1.0).distress == pytest.approx(
+        log_odds(0.0, 0.5) + 1.5
+    )
+
+
+def test_a_baseline_moves_to_a_partys_own_calm_voice():
+    baseline = Baseline(PRIOR)
+    own = [baseline.compare(angry(0.25), -20.0, 1.0).anger for _ in range(60)]
+    assert own[0] == pytest.approx(log_odds(0.25, 0.75) + 2.0)
+    assert abs(own[-1]) < own[0] / 4
+    assert baseline.compare(angry(0.9), -20.0, 1.0).anger > 3.0
+
+
+def test_a_party_whose_calm_voice_varies_is_judged_by_its_own_spread():
+    steady, varied = Baseline(PRIOR), Baseline(PRIOR)
+    for turn in range(60):
+        steady.compare(angry(0.12), -20.0, 1.0)
+        varied.compare(angry(0.4 if turn % 2 else 0.03), -20.0, 1.0)
+    assert steady.compare(angry(0.9), -20.0, 1.0).anger > 1.5 * varied.compare(angry(0.9), -20.0, 1.0).anger
+
+
+def test_somebody_hot_from_the_first_word_is_not_normalised_away():
+    baseline = Baseline(PRIOR)
+    heard = [baseline.compare(angry(0.95), -15.0, 1.0) for _ in range(60)]
+    assert heard[0].anger == pytest.approx(log_odds(0.95, 0.05) + 2.0)
+    assert heard[-1].anger > 0.9 * heard[0].anger
+    assert heard[-1].known_s < 1.0
+
+
+def test_an_outburst_leaves_the_calm_voice_where_it_was():
+    baseline = Baseline(PRIOR)
+    for _ in range(30):
+        calm = baseline.compare(angry(0.1), -30.0, 1.0)
+    for _ in range(30):
+        baseline.compare(angry(0.95), -15.0, 1.0)
+    again = baseline.compare(angry(0.1), -30.0, 1.0)
+    assert again.anger == pytest.approx(calm.anger, abs=0.3)
+    assert again.louder_db == pytest.approx(0.0, abs=0.5)
+
+
+def test_nobody_is_called_louder_before_the_calm_level_is_known():
+    baseline = Baseline(PRIOR)
+    early = [baseline.compare(angry(0.02), level_db, 1.0).louder_db for level_db in (-30.0, -30.0, -12.0)]
+    assert early == [0.0, 0.0, 0.0]
+    for _ in range(3):
+        baseline.compare(angry(0.02), -30.0, 1.0)
+    assert baseline.compare(angry(0.02), -20.0, 1.0).louder_db > 3.0
+
+
+def test_old_calm_evidence_fades_once_the_memory_is_full():
+    brief = msgspec.structs.replace(PRIOR, prior_s=1.0, memory_s=10.0)
+    baseline = Baseline(brief)
+    for level_db in [-40.0] * 60 + [-20.0] * 60:
+        relative = baseline.compare(angry(0.05), level_db, 1.0)
+    assert relative.louder_db == pytest.approx(0.0, abs=0.1)
+    assert relative.known_s == 10.0
+
+
+def test_a_window_that_is_no_calm_evidence_at_all_leaves_the_baseline_unknown():
+    strict = msgspec.structs.replace(PRIOR, calm_below=0.0, calm_width=1e-3, level_after_s=0.0)
+    baseline = Baseline(strict)
+    heard = [baseline.compare(angry(0.99), -10.0, 1.0) for _ in range(3)]
+    assert [window.anger for window in heard] == pytest.approx([log_odds(0.99, 0.01) + 2.0] * 3)
+    assert {window.known_s for window in heard} == {0.0}
+
+
+@given(
+    windows=st.lists(
+        st.tuples(st.floats(0, 1), st.floats(-100, 0), st.floats(0.2, 20.0)), min_size=1, max_size=30
+    ),
+    memory_s=st.floats(0.01, 100.0),
+)
+@examples(60)
+def test_a_baseline_never_leaves_the_range_of_what_it_was_told(windows, memory_s):
+    settings = msgspec.structs.replace(PRIOR, prior_s=1.0, memory_s=memory_s, level_after_s=0.0)
+    baseline, louder = Baseline(settings), []
+    for p, level_db, new_s in windows:
+        relative = baseline.compare(angry(p), level_db, new_s)
+        assert abs(relative.anger) <= 4 * log_odds(1.0, 0.0)
+        assert 0.0 <= relative.known_s <= memory_s
+        louder.append(relative.louder_db)
+    levels = [0.0, *(level_db for _, level_db, _ in windows)]
+    assert all(abs(db) <= max(levels) - min(levels) + 1e-6 for db in louder)

@@ -1,0 +1,47 @@
+"""An alert says in one plain sentence why it is there."""
+
+from typing import get_args
+
+import pytest
+
+from sentiment_engine.events import Cause
+from sentiment_engine.summary import WORDS, cleared_sentence, sentence
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_every_cause_has_its_words_in_every_language(language):
+    assert set(WORDS[language]) == set(get_args(Cause))
+    assert len(set(WORDS[language].values())) == len(WORDS[language])
+
+
+def test_the_two_strongest_causes_are_named_in_their_order():
+    said = sentence(["overlap", "customer_anger", "silence"], 12.4, "en-GB")
+    assert said == "Both talk at once and the customer sounds angry; tension has been high for 12 s."
+
+
+def test_one_cause_is_named_alone():
+    assert sentence(["silence"], 3.0, "fr") == "There is a long silence; tension has been high for 3 s."
+
+
+def test_a_level_without_causes_is_still_said_plainly():
+    assert sentence([], 3.0, "en") == "The call is tense; tension has been high for 3 s."
+    assert sentence([], 3.0, "zh") == "通话紧张；紧张已持续 3 秒。"
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "ZH", "zh-Hant"])
+def test_chinese_is_spoken_to_any_chinese(language):
+    said = sentence(["customer_anger", "overlap", "silence"], 2.0, language)
+    assert said == "客户语气激动，双方同时说话；紧张已持续 2 秒。"
+
+
+@pytest.mark.parametrize(
+    ("ended", "language", "said"),
+    [
+        (False, "en", "The call has calmed down; it was tense for 15 s."),
+        (True, "en", "The call ended while it was still tense (0.83)."),
+        (False, "zh-CN", "通话已平静下来，紧张共持续 15 秒。"),
+        (True, "zh-CN", "通话结束时仍然紧张（0.83）。"),
+    ],
+)
+def test_a_cleared_alert_says_whether_calm_returned_or_the_call_ended(ended, language, said):
+    assert cleared_sentence(0.83, 15.2, ended, language) == said

@@ -1,0 +1,277 @@
+"""The level adds up, only rises by causes, fades with what was heard, and holds still across what was not."""
+
+import math
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from voices import examples
+
+from sentiment_engine.conversation import Snapshot
+from sentiment_engine.emotion import Relative
+from sentiment_engine.settings import TensionSettings
+from sentiment_engine.tension import MOST_DEVIATIONS, Heat, Tension
+
+PLAIN = TensionSettings(
+    bias=-3.0,
+    speech_half_life_s=0.001,
+    idle_half_life_s=20.0,
+    anger_drift=1.0,
+    anger_limit=50.0,
+    anger_weight=1.0,
+    distress_over=2.0,
+    distress_weight=0.5,
+    mutual_weight=0.5,
+    overlap_over=0.2,
+    overlap_weight=4.0,
+    interruption_weight=0.5,
+    louder_over_db=4.0,
+    louder_weight=0.1,
+    silence_over_s=8.0,
+    silence_weight=0.05,
+    timing_limit=2.0,
+)
+BOTH = ("agent", "customer")
+
+
+def moment(**changes):
+    fields = {"overlap_ratio": 0.0, "interruptions": {}, "silence_s": 0.0, "overlapping": False}
+    return Snapshot(**(fields | changes))
+
+
+QUIET = moment()
+
+
+def relative(anger=0.0, distress=0.0, louder_db=0.0):
+    return Relative(anger, distress, louder_db, 10.0)
+
+
+def after(heard, snapshot=QUIET, parties=BOTH, settings=PLAIN):
+    """The level once each party has sounded like that for a second."""
+    tension = Tension(settings, parties)
+    for party, what in heard.items():
+        tension.hear(party, what, 1.0)
+    return tension.tick(1.0, dict.fromkeys(parties, False), snapshot)
+
+
+def adds_up(level):
+    return abs(math.log(level.level / (1 - level.level)) - level.bias - sum(level.causes.values())) <= 0.01
+
+
+def test_a_call_without_any_cause_stands_at_the_bias():
+    level = after({})
+    assert (level.causes, level.bias) == ({}, -3.0)
+    assert level.level == pytest.approx(1 / (1 + math.exp(3)), abs=1e-6)
+    assert level.heat == {"agent": 0.0474, "customer": 0.0474}
+
+
+@pytest.mark.parametrize(
+    ("party", "cause"), [("agent", "agent_anger"), ("customer", "customer_anger"), ("mixed", "anger")]
+)
+def test_anger_is_laid_at_the_party_that_sounds_angry(party, cause):
+    level = after({party: relative(anger=3.0)}, parties=(party,))
+    assert level.causes == {cause: pytest.approx(2.0)}
+    assert level.by[cause] == party
+
+
+def test_anger_under_its_threshold_means_nothing_yet():
+    assert after({"customer": relative(anger=0.99)}).causes == {}
+
+
+def test_a_party_happier_than_its_baseline_does_not_lower_the_level():
+    assert after({"customer": relative(anger=-5.0, distress=-5.0, louder_db=-20.0)}).level == after({}).level
+
+
+def test_two_who_are_hot_add_to_each_other_by_the_lesser():
+    causes = after({"agent": relative(anger=2.0), "customer": relative(anger=4.0)}).causes
+    assert causes == {
+        "agent_anger": pytest.approx(1.0),
+        "customer_anger": pytest.approx(3.0),
+        "mutual_escalation": pytest.approx(0.5),
+    }
+
+
+def test_only_a_customers_distress_counts():
+    assert after({"customer": relative(distress=4.0)}).causes == {"customer_distress": pytest.approx(1.0)}
+    assert after({"agent": relative(distress=4.0)}).causes == {}
+    assert after({"mixed": relative(distress=4.0)}, parties=("mixed",)).causes == {}
+
+
+def test_a_raised_voice_is_that_of_the_louder_party():
+    level = after({"agent": relative(louder_db=9.0), "customer": relative(louder_db=14.0)})
+    assert level.causes == {"raised_voice": pytest.approx(1.0)}
+    assert level.by["raised_voice"] == "customer"
+
+
+def test_overlap_interruptions_and_silence_count_beyond_their_thresholds():
+    level = after(
+        {},
+        moment(overlap_ratio=0.45, interruptions={"agent": 0.5, "customer": 1.5}, silence_s=18.0),
+    )
+    assert level.causes == {
+        "overlap": pytest.approx(1.0),
+        "interruptions": pytest.approx(1.0),
+        "silence": pytest.approx(0.5),
+    }
+    assert level.by["interruptions"] == "customer"
+
+
+def test_timing_alone_is_limited():
+    level = after(
+        {"agent": relative(louder_db=90.0)},
+        moment(overlap_ratio=1.0, interruptions={"agent": 40.0, "customer": 0.0}, silence_s=9000.0),
+    )
+    assert set(level.causes.values()) == {2.0}
+    assert set(level.causes) == {"overlap", "interruptions", "raised_voice", "silence"}
+
+
+def test_a_mixed_channel_names_no_party():
+    level = after(
+        {"mixed": relative(anger=5.0, distress=5.0, louder_db=20.0)},
+        moment(interruptions={"mixed": 0.0}, silence_s=30.0),
+        parties=("mixed",),
+    )
+    assert set(level.causes) == {"anger", "raised_voice", "silence"}
+    assert set(level.by.values()) == {"mixed"}
+    assert set(level.heat) == {"mixed"}
+
+
+def test_each_partys_own_heat_is_from_its_own_voice():
+    heat = after({"customer": relative(anger=5.0)}, moment(overlap_ratio=1.0)).heat
+    assert heat["agent"] == pytest.approx(0.0474)
+    assert heat["customer"] == pytest.approx(1 / (1 + math.exp(-1.0)), abs=1e-4)
+
+
+def test_fresh_speech_replaces_half_of_distress_and_loudness_in_a_half_life():
+    slow = msgspec.structs.replace(PLAIN, speech_half_life_s=3.0)
+    heat = Heat().after_window(relative(distress=2.0, louder_db=10.0), 3.0, slow)
+    assert (heat.distress, heat.louder_db) == pytest.approx((1.0, 5.0))
+
+
+def test_every_second_of_hot_speech_adds_evidence_of_anger_up_to_a_limit():
+    heat, shown = Heat(), []
+    for _ in range(60):
+        heat = heat.after_window(relative(anger=3.0), 1.0, PLAIN)
+        shown.append(heat.anger)
+    assert shown[:3] == pytest.approx([2.0, 4.0, 6.0])
+    assert shown[-1] == PLAIN.anger_limit
+
+
+def test_calm_speech_takes_back_what_hot_speech_brought_and_no_more():
+    heat = Heat(anger=2.5)
+    shown = []
+    for _ in range(3):
+        heat = heat.after_window(relative(anger=0.0), 1.0, PLAIN)
+        shown.append(heat.anger)
+    assert shown == pytest.approx([1.5, 0.5, 0.0])
+
+
+def test_a_party_that_is_heard_to_be_silent_cools_by_half_in_an_idle_half_life():
+    heat = Heat(4.0, 2.0, 10.0).after_silence(20.0, 20.0)
+    assert (heat.anger, heat.distress, heat.louder_db) == pytest.approx((2.0, 1.0, 5.0))
+
+
+def test_an_idle_party_cools_and_one_that_cannot_be_heard_does_not():
+    tension = Tension(PLAIN, BOTH)
+    tension.hear("customer", relative(anger=5.0), 1.0)
+    hot = tension.tick(1.0, {"agent": False, "customer": False}, QUIET).level
+    for _ in range(30):
+        assert tension.tick(1.0, {"agent": False, "customer": False}, QUIET).level == hot
+    cooling = [tension.tick(1.0, {"agent": True, "customer": True}, QUIET).level for _ in range(30)]
+    assert hot > cooling[0]
+    assert cooling == sorted(cooling, reverse=True)
+    assert cooling[-1] < hot / 3
+
+
+def test_the_agents_silence_does_not_cool_the_customer():
+    tension = Tension(PLAIN, BOTH)
+    tension.hear("customer", relative(anger=5.0), 1.0)
+    hot = tension.tick(1.0, {"agent": True, "customer": False}, QUIET)
+    assert tension.tick(1.0, {"agent": True, "customer": False}, QUIET) == hot
+
+
+@pytest.mark.parametrize("anger", [2.0, 6.0, 60.0])
+def test_the_causes_of_the_hottest_call_still_add_up(anger):
+    furious = relative(anger=anger, distress=anger, louder_db=60.0)
+    settings = msgspec.structs.replace(PLAIN, anger_weight=20.0, distress_weight=20.0, mutual_weight=20.0)
+    level = after(
+        {"agent": furious, "customer": furious},
+        moment(overlap_ratio=1.0, interruptions={"agent": 9.0, "customer": 9.0}, silence_s=900.0),
+        settings=settings,
+    )
+    assert adds_up(level)
+    assert 0.9 < level.level < 1.0
+
+
+numbers = st.floats(-60, 60)
+voices = st.builds(Relative, numbers, numbers, numbers, st.just(10.0))
+windows = st.tuples(st.just("hear"), st.sampled_from(BOTH), voices, st.floats(0.01, 20.0))
+snapshots = st.builds(
+    Snapshot,
+    overlap_ratio=st.floats(0, 1),
+    interruptions=st.fixed_dictionaries({"agent": st.floats(0, 20), "customer": st.floats(0, 20)}),
+    silence_s=st.floats(0, 4000),
+    overlapping=st.booleans(),
+)
+idle = st.fixed_dictionaries({"agent": st.booleans(), "customer": st.booleans()})
+ticks = st.tuples(st.just("tick"), idle, snapshots)
+weights = st.floats(0, 20)
+any_settings = st.builds(
+    TensionSettings,
+    bias=st.floats(-6, 0),
+    anger_drift=st.floats(-2, 3),
+    anger_limit=st.floats(0.1, 50),
+    anger_weight=weights,
+    distress_weight=weights,
+    mutual_weight=weights,
+    overlap_weight=weights,
+    interruption_weight=weights,
+    louder_weight=weights,
+    silence_weight=weights,
+    timing_limit=st.floats(0.1, 10),
+)
+
+
+def play(settings, script, hotter_by=0.0):
+    """The levels of a script; every window is angrier by so much."""
+    tension, levels = Tension(settings, BOTH), []
+    for what, *told in script:
+        if what == "hear":
+            party, voice, new_s = told
+            angrier = Relative(voice.anger + hotter_by, voice.distress, voice.louder_db, voice.known_s)
+            tension.hear(party, angrier, new_s)
+        else:
+            levels.append(tension.tick(1.0, *told))
+    return levels
+
+
+scripts = st.lists(st.one_of(windows, ticks), max_size=20)
+
+
+@given(settings=any_settings, script=scripts)
+@examples(60)
+def test_any_level_lies_inside_0_and_1_and_its_causes_add_up_and_none_is_negative(settings, script):
+    for level in play(settings, script):
+        assert 0.0 < level.level < 1.0
+        assert all(value >= 0.0 for value in level.causes.values())
+        assert adds_up(level)
+        assert all(0.0 <= heat <= 1.0 for heat in level.heat.values())
+
+
+@given(settings=any_settings, script=scripts, hotter_by=st.floats(0, 20))
+@examples(40)
+def test_more_anger_never_means_less_tension(settings, script, hotter_by):
+    calm, hot = play(settings, script), play(settings, script, hotter_by)
+    assert all(more.level >= less.level - 1e-6 for less, more in zip(calm, hot, strict=True))
+
+
+@given(script=st.lists(st.tuples(voices, st.floats(0.01, 20.0), st.floats(0, 100)), max_size=30))
+@examples(60)
+def test_what_a_voice_has_shown_stays_within_what_was_heard(script):
+    heat = Heat()
+    for voice, new_s, silent_s in script:
+        heat = heat.after_window(voice, new_s, PLAIN).after_silence(silent_s, 20.0)
+        assert 0.0 <= heat.anger <= PLAIN.anger_limit
+        assert abs(heat.distress) <= MOST_DEVIATIONS
+        assert abs(heat.louder_db) <= 60.0
