@@ -56,7 +56,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "calm_width": (0.2, 1.0),
     },
     "tension": {
-        "bias": (-4.5, -2.0),
+        "bias": (-4.5, -1.8),
         "speech_half_life_s": (1.5, 7.0),
         "idle_half_life_s": (8.0, 60.0),
         "anger_drift": (0.3, 2.0),
@@ -67,7 +67,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "overlap_weight": (0.0, 10.0),
         "interruption_weight": (0.0, 0.8),
         "louder_over_db": (1.0, 8.0),
-        "louder_weight": (0.0, 0.5),
+        "louder_weight": (0.0, 0.35),
         "timing_limit": (1.0, 2.5),
     },
     "alerts": {"min_duration_s": (1.0, 5.0)},

@@ -25,8 +25,6 @@ class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """Recent interruptions by each party, fading."""
     silence_s: float
     """Time since anyone spoke; gaps do not count."""
-    overlapping: bool
-    """Both spoke within the last block."""
 
 
 class Conversation:
@@ -38,7 +36,8 @@ class Conversation:
         self.overlap_s = self.any_s = self.longest_silence_s = 0.0
         self.interruptions = 0
         self._silence_s = 0.0
-        self._held_s: dict[Party, float] = dict.fromkeys(parties, 0.0)  # unbroken speech so far
+        self._held_s: dict[Party, float] = dict.fromkeys(parties, 0.0)  # speech of the turn so far
+        self._quiet_s: dict[Party, float] = dict.fromkeys(parties, 0.0)
         self._intruder: Party | None = None
         self._together_s = self._apart_s = 0.0
         self._counted = False
@@ -63,7 +62,6 @@ class Conversation:
             overlap_ratio=self._recent_both / max(self._recent_any, 1.0),
             interruptions=dict(self._recent_interruptions),
             silence_s=self._silence_s,
-            overlapping=self._together_s > 0,
         )
 
     def talk_share(self) -> dict[Party, float]:
@@ -87,8 +85,11 @@ class Conversation:
             if party in speakers:
                 self.talk_s[party] += FRAME_S
                 self._held_s[party] += FRAME_S
+                self._quiet_s[party] = 0.0
             else:
-                self._held_s[party] = 0.0
+                self._quiet_s[party] += FRAME_S
+                if self._quiet_s[party] > self._settings.breath_s:
+                    self._held_s[party] = 0.0
         if len(speakers) == 2:
             self.overlap_s += FRAME_S
             self._recent_both += FRAME_S

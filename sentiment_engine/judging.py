@@ -4,6 +4,7 @@ Everything after the emotion model: baseline, tension, alerts, phrases. Nothing 
 arrive, only on what they say.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from sentiment_engine import events as ev
 from sentiment_engine.alerts import Alerts, Change, strongest_first
 from sentiment_engine.conversation import Conversation
 from sentiment_engine.emotion import Baseline, Window
+from sentiment_engine.errors import ModelMismatch
 from sentiment_engine.events import Event, GapReason, Party, Stage
 from sentiment_engine.frames import Float32
 from sentiment_engine.listening import End, Gap, Note, Segment, StageChange, Tick
@@ -59,8 +61,13 @@ class Judge:
         span = {"party": window.party, "start_s": window.start_s, "end_s": window.end_s}
         if scores is None:
             return self.event(ev.AudioGap, window.at_s, reason="overload", **span)
+        values = scores.tolist()
+        if not all(map(math.isfinite, values)):
+            raise ModelMismatch(
+                f"the model gave {values} for {window.party} at {window.start_s} s: not numbers"
+            )
         # what is published is what is used: whoever replays the events gets the same tension
-        published = {label: round(p, 4) for label, p in zip(self._labels, scores.tolist(), strict=True)}
+        published = {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
         relative = self._baselines[window.party].compare(published, window.level_db, window.new_speech_s)
         self._tension.hear(window.party, relative, window.new_speech_s)
         return self.event(ev.EmotionScored, window.at_s, scores=published, **span)

@@ -76,6 +76,12 @@ class _Lane:
         self.closed: list[tuple[int, int]] = []
         """Segments (first frame, frame after the last) that the last block closed."""
 
+    def skip(self, block: Int16) -> None:
+        """One block of missing audio."""
+        self.closed = []
+        self.gate.skip(BLOCK_FRAMES)
+        self.windower.push(block, 0, 0.0)
+
     def step(self, block: Int16, levels: Sequence[float], powers: Sequence[float]) -> list[bool]:
         """One block with each frame's level (dBFS) and power; per frame, whether the party speaks."""
         data = block.tobytes()
@@ -142,26 +148,33 @@ class Listener:
         return [note for block in blocks for note in self._block(block)]
 
     def _block(self, block: Int16) -> list[Note]:
-        framed = block.reshape(len(self._lanes), BLOCK_FRAMES, FRAME_SAMPLES)
-        power = np.square(framed, dtype=np.float32).mean(axis=2) / np.float32(32768.0**2)
-        levels, powers = (10.0 * np.log10(power + 1e-10)).tolist(), power.tolist()
         missing = self._blocks * BLOCK_S < self._gap_until_s
-        speaking = {
-            lane.party: lane.step(block[row], levels[row], powers[row])
-            for row, lane in enumerate(self._lanes)
-        }
         self._blocks += 1
+        if missing:
+            for row, lane in enumerate(self._lanes):
+                lane.skip(block[row])
+        else:
+            self._speech(block)
         notes: list[Note] = []
         for lane in self._lanes:
             for segment in lane.closed:
                 notes += self._ended(lane, segment)
             if window := lane.windower.during(lane.gate.start, self._now()):
                 notes.append(window)
-        if not missing:
-            self.conversation.step(speaking)
         if self._blocks % BLOCKS_PER_TICK == 0 and self._blocks * BLOCK_S <= self.heard_s:
             notes.append(self._tick(missing))
         return notes
+
+    def _speech(self, block: Int16) -> None:
+        framed = block.reshape(len(self._lanes), BLOCK_FRAMES, FRAME_SAMPLES)
+        power = np.square(framed, dtype=np.float32).mean(axis=2) / np.float32(32768.0**2)
+        levels, powers = (10.0 * np.log10(power + 1e-10)).tolist(), power.tolist()
+        self.conversation.step(
+            {
+                lane.party: lane.step(block[row], levels[row], powers[row])
+                for row, lane in enumerate(self._lanes)
+            }
+        )
 
     def _tick(self, missing: bool) -> Tick:
         # a party that spoke is faded by its own windows; nobody fades while audio is missing

@@ -109,7 +109,13 @@ class CallMonitor:
         return self._listener.heard_s
 
     def feed(self, chunk: bytes) -> list[Event]:
-        """Bytes of any length in, the events they complete out; asks the model at once."""
+        """Bytes of any length in, the events they complete out; asks the model at once.
+
+        Raises:
+            ValueError: windows from ``listen`` still wait; judge them first.
+        """
+        if self.waiting:
+            raise ValueError(f"{self.waiting} windows from listen wait for judge: do not mix it with feed")
         return self.judge(self._scores(self.listen(chunk)))
 
     def finish(self, reason: EndReason = "stop") -> list[Event]:
@@ -153,6 +159,7 @@ class CallMonitor:
 
         Raises:
             ValueError: more scores than windows waiting: the caller has lost count.
+            ModelMismatch: scores that are not numbers.
         """
         if len(scores) > self.waiting:
             raise ValueError(f"{len(scores)} scores for {self.waiting} windows waiting")

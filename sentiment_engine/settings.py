@@ -58,6 +58,7 @@ class VadSettings(_Stage, frozen=True, kw_only=True):
         self.within(0, 3, "aggressiveness")
         self.positive("onset_frames", "onset_window", "hangover_s", "min_segment_s")
         self.within(0.0, 40.0, "over_noise_db")
+        self.within(0.02, 5.0, "hangover_s")
         if self.onset_frames > self.onset_window:
             raise BadSettings(
                 f"onset_frames {self.onset_frames} cannot exceed onset_window {self.onset_window}"
@@ -120,7 +121,7 @@ class ConversationSettings(_Stage, frozen=True, kw_only=True):
     talk_over_s: float = 0.7
     """Overlap that makes an interruption; a back-channel ("mm-hm") is over by then."""
     breath_s: float = 0.4
-    """A pause this short does not end an overlap: who talks over another still draws breath."""
+    """A pause this short ends neither a turn nor an overlap: a speaker draws breath."""
     interruption_half_life_s: float = 20.0
 
     def check(self) -> None:

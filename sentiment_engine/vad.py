@@ -105,6 +105,10 @@ class SpeechGate:
         self._frame += 1
         return voiced, closed
 
+    def skip(self, frames: int) -> None:
+        """Frames without audio: time passes, nothing is learned."""
+        self._frame += frames
+
     def finish(self) -> tuple[int, int] | None:
         """The segment still open when the audio ends, or is missing from here on."""
         return self._close() if self.start is not None else None

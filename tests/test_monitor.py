@@ -556,3 +556,17 @@ def test_a_model_that_listens_at_another_rate_is_refused():
     model.sample_rate_hz = 16000
     with pytest.raises(ModelMismatch, match="takes 16000 Hz, the engine listens at 8000 Hz"):
         monitor(model=model)
+
+
+def test_feed_refuses_to_overtake_windows_that_wait_for_judge():
+    call = monitor()
+    assert call.listen(encoded(quarrel(), "pcm_s16le"))
+    with pytest.raises(ValueError, match="wait for judge"):
+        call.feed(b"")
+
+
+def test_scores_that_are_not_numbers_are_the_models_fault():
+    call = monitor()
+    windows = call.listen(encoded(quarrel(), "pcm_s16le"))
+    with pytest.raises(ModelMismatch, match="nan"):
+        call.judge([np.full(5, np.nan, np.float32) for _ in windows])

@@ -36,7 +36,7 @@ BOTH = ("agent", "customer")
 
 
 def moment(**changes):
-    fields = {"overlap_ratio": 0.0, "interruptions": {}, "silence_s": 0.0, "overlapping": False}
+    fields = {"overlap_ratio": 0.0, "interruptions": {}, "silence_s": 0.0}
     return Snapshot(**(fields | changes))
 
 
@@ -212,7 +212,6 @@ snapshots = st.builds(
     overlap_ratio=st.floats(0, 1),
     interruptions=st.fixed_dictionaries({"agent": st.floats(0, 20), "customer": st.floats(0, 20)}),
     silence_s=st.floats(0, 4000),
-    overlapping=st.booleans(),
 )
 idle = st.fixed_dictionaries({"agent": st.booleans(), "customer": st.booleans()})
 ticks = st.tuples(st.just("tick"), idle, snapshots)
