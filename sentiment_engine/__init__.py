@@ -1,9 +1,10 @@
 """Real-time call tension monitor: bytes of a call in, tension, alerts and calming phrases out.
 
-This is the public page. Importing it loads neither the model runtime nor the web stack.
+This is the public page. Importing it loads neither the model runtime nor the web stack nor an audio decoder.
 """
 
-from sentiment_engine.batch.score import score_file
+from typing import TYPE_CHECKING, Any
+
 from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.errors import BadAudio, BadMessage, BadSettings, EngineError, ModelMismatch
 from sentiment_engine.events import (
@@ -24,6 +25,9 @@ from sentiment_engine.onnx_model import load_emotion_model
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.resources import load_playbook, load_settings
 from sentiment_engine.settings import Settings
+
+if TYPE_CHECKING:
+    from sentiment_engine.batch.score import score_file
 
 __all__ = [
     "AlertCleared",
@@ -52,3 +56,11 @@ __all__ = [
     "load_settings",
     "score_file",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "score_file":  # the one name here that needs a decoder
+        from sentiment_engine.batch.score import score_file  # noqa: PLC0415
+
+        return score_file
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
