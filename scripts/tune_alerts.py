@@ -34,6 +34,7 @@ from scripts.emotion_head import balanced_weights, fit_head, fit_temperature  # 
 from sentiment_engine import Settings  # noqa: E402
 from sentiment_engine.emotion import Window  # noqa: E402
 from sentiment_engine.errors import BadSettings  # noqa: E402
+from sentiment_engine.events import Event, TensionUpdated  # noqa: E402
 from sentiment_engine.frames import Float32  # noqa: E402
 from sentiment_engine.listening import Note  # noqa: E402
 from sentiment_engine.onnx_model import OnnxEmotionModel, load_emotion_model  # noqa: E402
@@ -44,23 +45,27 @@ LANGUAGE_SHIFT = 1.2
 """Standard deviation of the log odds by which `shifted` moves a party's anger."""
 FALSE_ALARM_PRICE = 0.02
 """Recall that one false alarm an hour is worth: 1/h costs as much as 2 % of the escalations."""
+RECOVERY_S = 12.0
+"""After an escalation the level should be back under `clear_at` by then."""
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "baseline": {
         "prior_anger": (-3.0, 0.5),
         "prior_spread": (0.8, 2.0),
+        "least_spread": (0.6, 1.8),
         "prior_doubt": (0.0, 2.5),
         "cheer": (0.0, 0.5),
         "prior_s": (2.0, 25.0),
         "memory_s": (30.0, 180.0),
         "calm_below": (0.8, 4.0),
         "calm_width": (0.2, 1.0),
+        "hold": (0.3, 10.0),
     },
     "tension": {
         "bias": (-4.5, -1.8),
         "speech_half_life_s": (1.5, 7.0),
-        "idle_half_life_s": (8.0, 60.0),
+        "idle_half_life_s": (8.0, 30.0),
         "anger_drift": (0.3, 2.0),
-        "anger_limit": (3.0, 16.0),
+        "anger_limit": (3.0, 9.0),
         "anger_weight": (0.2, 1.5),
         "mutual_weight": (0.0, 1.0),
         "overlap_over": (0.08, 0.3),
@@ -68,7 +73,9 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "interruption_weight": (0.0, 0.8),
         "louder_over_db": (1.0, 8.0),
         "louder_weight": (0.0, 0.35),
-        "timing_limit": (1.0, 2.5),
+        "higher_over_st": (0.5, 4.0),
+        "higher_weight": (0.0, 1.0),
+        "timing_limit": (1.0, 2.7),
     },
     "alerts": {"min_duration_s": (1.0, 5.0)},
 }
@@ -140,14 +147,26 @@ def value(heard: Sequence[Heard], settings: Settings) -> tuple[float, dict[str, 
     """How good settings are, and the tallies behind it."""
     tallies = {"talk": Tally(), "cheerful": Tally()}
     by_corpus: dict[str, Tally] = {}
+    recovered: list[bool] = []
     for one in heard:
-        times = raised(judge(one, settings, LABELS))
+        events = judge(one, settings, LABELS)
+        times = raised(events)
         tallies["cheerful" if one.call.kind == "cheerful" else "talk"].add(one.call, times)
         by_corpus.setdefault(one.call.corpus, Tally()).add(one.call, times)
+        if one.call.hot_until_s is not None:
+            recovered.append(level_at(events, one.call.hot_until_s + RECOVERY_S) < settings.alerts.clear_at)
     talk, cheerful = tallies["talk"], tallies["cheerful"]
     false = talk.false_per_hour + 0.3 * cheerful.false_per_hour
     late = sum(talk.delays_s) / max(1, len(talk.delays_s)) / 15.0
-    return talk.within(15.0) - FALSE_ALARM_PRICE * false - 0.05 * late, {**tallies, **by_corpus}
+    calmed = sum(recovered) / len(recovered)
+    worth = talk.within(15.0) - FALSE_ALARM_PRICE * false - 0.05 * late + 0.2 * calmed
+    return worth, {**tallies, **by_corpus}
+
+
+def level_at(events: Sequence[Event], at_s: float) -> float:
+    """The last level told by then; the highest there is when nothing was."""
+    levels = [event.level for event in events if isinstance(event, TensionUpdated) and event.at_s <= at_s]
+    return levels[-1] if levels else 1.0
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from sentiment_engine.events import Party
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, Float32, Int16
+from sentiment_engine.pitch import pitch_semitones
 from sentiment_engine.settings import BaselineSettings, WindowSettings
 
 LEAST_PROBABILITY = 0.001
@@ -53,6 +54,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Speech that no earlier window of this party covered."""
     level_db: float
     """Level of its voiced frames, dBFS."""
+    pitch_st: float | None
+    """Median pitch, semitones above 100 Hz; None where it cannot be told."""
     samples: Float32
     """Mono at 8 kHz in [-1, 1), shape (samples,)."""
 
@@ -98,6 +101,7 @@ class Windower:
         audio = np.concatenate(self._blocks)[first * FRAME_SAMPLES - offset : end * FRAME_SAMPLES - offset]
         in_window = list(self._power)[(first - oldest) // BLOCK_FRAMES : -(-(end - oldest) // BLOCK_FRAMES)]
         power = sum(p for _, p in in_window) / max(1, sum(n for n, _ in in_window))
+        samples = audio.astype(np.float32) / np.float32(32768.0)
         return Window(
             party=self._party,
             start_s=round(first * FRAME_S, 3),
@@ -105,7 +109,8 @@ class Windower:
             at_s=at_s,
             new_speech_s=new_speech_s,
             level_db=10.0 * math.log10(power + 1e-10),
-            samples=audio.astype(np.float32) / np.float32(32768.0),
+            pitch_st=pitch_semitones(samples),
+            samples=samples,
         )
 
 
@@ -128,6 +133,8 @@ class Relative(msgspec.Struct, frozen=True):
     """Sadness or fear over calm, likewise."""
     louder_db: float
     """Level above the party's calm voice; 0 until that is known."""
+    higher_st: float
+    """Pitch above the party's calm voice, semitones; 0 until that is known."""
     known_s: float
     """Seconds of calm speech the baseline rests on."""
 
@@ -151,7 +158,7 @@ class _Running:
         center = own * self._mean + (1 - own) * self._prior_mean
         variance = own * self._variance + (1 - own) * s.prior_spread**2
         doubt = (1 - own) * s.prior_doubt**2
-        return (value - center) / math.sqrt(max(variance, (s.prior_spread / 2) ** 2) + doubt)
+        return (value - center) / math.sqrt(max(variance, s.least_spread**2) + doubt)
 
     def learn(self, value: float, share: float) -> None:
         """Lets a value in, with its share of all evidence (West 1979, weighted update)."""
@@ -172,25 +179,37 @@ class Baseline:
         s = self._settings = settings
         self._anger = _Running(s.prior_anger, s)
         self._distress = _Running(s.prior_distress, s)
-        self._level_db = 0.0
+        self._level_db = self._pitch_st = self._pitch_s = 0.0
         self._calm_s = 0.0
 
-    def compare(self, scores: Mapping[str, float], level_db: float, new_speech_s: float) -> Relative:
-        """Judges a window against the past, then lets it into the baseline as far as it is calm."""
+    def compare(self, scores: Mapping[str, float], window: Window, evidence: float = 0.0) -> Relative:
+        """Judges a window against the past, then lets it into the baseline as far as it is calm.
+
+        ``evidence`` is what has accumulated against the party so far: once the baseline is known, it holds
+        still while evidence stands, or anger that lasts would become the new calm.
+        """
         s = self._settings
+        pitch_st = self._pitch_st if window.pitch_st is None else window.pitch_st
         calm = scores.get("neutral", 0.0)
         anger = log_odds(scores.get("angry", 0.0), calm + s.cheer * scores.get("happy", 0.0))
         distress = log_odds(scores.get("sad", 0.0) + scores.get("fearful", 0.0), calm)
         relative = Relative(
             anger=self._anger.deviation(anger, self._calm_s),
             distress=self._distress.deviation(distress, self._calm_s),
-            louder_db=level_db - self._level_db if self._calm_s >= s.level_after_s else 0.0,
+            louder_db=window.level_db - self._level_db if self._calm_s >= s.level_after_s else 0.0,
+            higher_st=pitch_st - self._pitch_st if self._pitch_s >= s.level_after_s else 0.0,
             known_s=self._calm_s,
         )
-        weight = new_speech_s * sigmoid((s.calm_below - relative.anger) / s.calm_width)
+        own = self._calm_s / (self._calm_s + s.prior_s)
+        calm_share = sigmoid((s.calm_below - relative.anger) / s.calm_width)
+        weight = window.new_speech_s * calm_share * 0.5 ** (own * evidence / s.hold)
         self._calm_s = min(self._calm_s + weight, s.memory_s)
         share = min(1.0, weight / self._calm_s) if self._calm_s else 0.0  # a window may outlast memory_s
         self._anger.learn(anger, share)
         self._distress.learn(distress, share)
-        self._level_db += share * (level_db - self._level_db)
+        self._level_db += share * (window.level_db - self._level_db)
+        if window.pitch_st is not None:
+            self._pitch_s = min(self._pitch_s + weight, s.memory_s)
+            share = min(1.0, weight / self._pitch_s) if self._pitch_s else 0.0
+            self._pitch_st += share * (pitch_st - self._pitch_st)
         return relative

@@ -68,7 +68,8 @@ class Judge:
             )
         # what is published is what is used: whoever replays the events gets the same tension
         published = {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
-        relative = self._baselines[window.party].compare(published, window.level_db, window.new_speech_s)
+        evidence = self._tension.evidence(window.party)
+        relative = self._baselines[window.party].compare(published, window, evidence)
         self._tension.hear(window.party, relative, window.new_speech_s)
         return self.event(ev.EmotionScored, window.at_s, scores=published, **span)
 

@@ -84,28 +84,32 @@ class WindowSettings(_Stage, frozen=True, kw_only=True):
 class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """From the calm voice of the training speakers to the party's own."""
 
-    prior_anger: float = -1.3
+    prior_anger: float = 0.5
     """Mean of ``log(angry / (neutral + cheer * happy))`` in calm windows of voices not trained on."""
     prior_distress: float = -0.5
     """The same of ``log((sad + fearful) / neutral)``."""
-    prior_spread: float = 1.3
+    prior_spread: float = 1.513
     """Standard deviation of either, within one calm party."""
-    prior_doubt: float = 1.2
+    least_spread: float = 1.0
+    """A voice more even than this is still judged as if it varied so much."""
+    prior_doubt: float = 1.679
     """Standard deviation of that mean between parties: voices and languages differ."""
-    cheer: float = 0.1
+    cheer: float = 0.0
     """How much laughter counts as calm."""
-    prior_s: float = 6.0
+    prior_s: float = 2.0
     """Seconds of own calm speech that weigh as much as the prior."""
-    memory_s: float = 90.0
+    memory_s: float = 45.409
     """Calm speech remembered; older evidence fades."""
-    calm_below: float = 1.5
+    calm_below: float = 1.923
     """A window this many deviations above the baseline counts half as calm evidence."""
-    calm_width: float = 0.5
+    calm_width: float = 1.0
+    hold: float = 1.0
+    """Evidence of anger that halves the rate at which a known baseline still moves."""
     level_after_s: float = 3.0
     """Calm speech needed before anything is called louder."""
 
     def check(self) -> None:
-        self.positive("prior_s", "prior_spread", "memory_s", "calm_width")
+        self.positive("prior_s", "prior_spread", "least_spread", "memory_s", "calm_width", "hold")
         self.within(-6.0, 6.0, "prior_anger", "prior_distress", "calm_below")
         self.within(0.0, 1.0, "cheer")
         self.within(0.0, 6.0, "prior_doubt")
@@ -131,34 +135,37 @@ class ConversationSettings(_Stage, frozen=True, kw_only=True):
 class TensionSettings(_Stage, frozen=True, kw_only=True):
     """Coefficients on the logit scale: ``logit(level) = bias + sum of contributions``, none negative."""
 
-    bias: float = -3.0
+    bias: float = -2.981
     """A call without any cause: level 0.047."""
-    speech_half_life_s: float = 3.0
+    speech_half_life_s: float = 1.712
     """Of a party's distress and loudness, in seconds of that party's speech."""
-    idle_half_life_s: float = 20.0
+    idle_half_life_s: float = 15.0
     """Of all evidence about a party, in media time in which that party says nothing new."""
-    anger_drift: float = 1.0
+    anger_drift: float = 1.649
     """Deviations over the baseline that count as nothing; less than that counts as calm."""
-    anger_limit: float = 8.0
+    anger_limit: float = 6.0
     """Most evidence kept, deviations times seconds: bounds how long calm must last to take it back."""
-    anger_weight: float = 0.6
+    anger_weight: float = 0.7
     """Per deviation and second."""
     distress_over: float = 2.0
     distress_weight: float = 0.3
-    mutual_weight: float = 0.4
+    mutual_weight: float = 0.034
     """On the lesser of both parties' anger contributions: two who are hot add to each other."""
-    overlap_over: float = 0.15
+    overlap_over: float = 0.247
     """Simultaneous speech over all speech; calm calls stay below."""
-    overlap_weight: float = 4.0
-    interruption_weight: float = 0.3
-    louder_over_db: float = 4.0
-    louder_weight: float = 0.15
+    overlap_weight: float = 0.919
+    interruption_weight: float = 0.329
+    louder_over_db: float = 1.0
+    louder_weight: float = 0.35
     """Per dB."""
+    higher_over_st: float = 1.5
+    higher_weight: float = 0.3
+    """Per semitone."""
     silence_over_s: float = 8.0
     silence_weight: float = 0.05
     """Per second."""
     timing_limit: float = 2.5
-    """Overlap, interruptions, loudness and silence each add at most this much: none alone is an alert."""
+    """Most that overlap, interruptions, a raised voice or silence add: none alone is an alert."""
 
     def check(self) -> None:
         self.within(-9.0, 0.0, "bias")
@@ -172,6 +179,7 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
             "overlap_weight",
             "interruption_weight",
             "louder_weight",
+            "higher_weight",
             "silence_weight",
         )
 
@@ -183,7 +191,7 @@ class AlertSettings(_Stage, frozen=True, kw_only=True):
     clear_at: float = 0.4
     warning_at: float = 0.75
     critical_at: float = 0.9
-    min_duration_s: float = 2.0
+    min_duration_s: float = 1.0
     """The level must stay over ``raise_at`` for this long."""
     clear_after_s: float = 8.0
     """The level must stay under ``clear_at`` for this long."""

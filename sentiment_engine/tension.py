@@ -38,6 +38,7 @@ class Heat(msgspec.Struct, frozen=True):
     distress: float = 0.0
     """Standard deviations over the baseline."""
     louder_db: float = 0.0
+    higher_st: float = 0.0
 
     def after_window(self, relative: Relative, new_speech_s: float, settings: TensionSettings) -> "Heat":
         """The state once a window has been scored."""
@@ -48,12 +49,13 @@ class Heat(msgspec.Struct, frozen=True):
             min(max(0.0, self.anger + gained), settings.anger_limit),
             keep * self.distress + new * _limited(relative.distress),
             keep * self.louder_db + new * relative.louder_db,
+            keep * self.higher_st + new * relative.higher_st,
         )
 
     def after_silence(self, seconds: float, half_life_s: float) -> "Heat":
         """The state after time in which the party said nothing that could be scored."""
         keep = 0.5 ** (seconds / half_life_s)
-        return Heat(keep * self.anger, keep * self.distress, keep * self.louder_db)
+        return Heat(keep * self.anger, keep * self.distress, keep * self.louder_db, keep * self.higher_st)
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -73,6 +75,10 @@ class Tension:
     def __init__(self, settings: TensionSettings, parties: Sequence[Party]) -> None:
         self._settings = settings
         self._heat: dict[Party, Heat] = dict.fromkeys(parties, Heat())
+
+    def evidence(self, party: Party) -> float:
+        """Anger accumulated against a party, deviations times seconds."""
+        return self._heat[party].anger
 
     def hear(self, party: Party, relative: Relative, new_speech_s: float) -> None:
         """One scored window of a party."""
@@ -113,11 +119,18 @@ class Tension:
         s = self._settings
         causes: dict[Cause, float] = {
             ANGER[party]: s.anger_weight * heat.anger,
-            "raised_voice": self._timing(s.louder_weight, heat.louder_db - s.louder_over_db),
+            "raised_voice": self._raised(heat),
         }
         if party == "customer":
             causes["customer_distress"] = s.distress_weight * max(0.0, heat.distress - s.distress_over)
         return causes
+
+    def _raised(self, heat: Heat) -> float:
+        """Vocal effort: louder and higher than the party's own calm voice (Traunmüller & Eriksson 2000)."""
+        s = self._settings
+        louder = s.louder_weight * max(0.0, heat.louder_db - s.louder_over_db)
+        higher = s.higher_weight * max(0.0, heat.higher_st - s.higher_over_st)
+        return min(s.timing_limit, louder + higher)
 
     def _timing(self, weight: float, over: float) -> float:
         return min(self._settings.timing_limit, weight * max(0.0, over))

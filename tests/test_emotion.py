@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import examples
 
-from sentiment_engine.emotion import Baseline, Windower, log_odds, sigmoid
+from sentiment_engine.emotion import Baseline, Window, Windower, log_odds, sigmoid
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES
 from sentiment_engine.settings import BaselineSettings, WindowSettings
 
@@ -16,14 +16,30 @@ PRIOR = BaselineSettings(
     prior_anger=-2.0,
     prior_distress=-1.5,
     prior_spread=1.0,
+    least_spread=0.5,
     prior_doubt=0.0,
     cheer=0.1,
     prior_s=6.0,
     memory_s=90.0,
     calm_below=1.5,
     calm_width=0.5,
+    hold=1.0,
     level_after_s=3.0,
 )
+
+
+def said(level_db=-20.0, new_speech_s=1.0, pitch_st=None):
+    """A window that sounded so."""
+    return Window(
+        party="customer",
+        start_s=0.0,
+        end_s=3.0,
+        at_s=3.0,
+        new_speech_s=new_speech_s,
+        level_db=level_db,
+        pitch_st=pitch_st,
+        samples=np.zeros(24000, np.float32),
+    )
 
 
 def angry(p):
@@ -158,7 +174,7 @@ def test_certainty_is_a_finite_number_of_log_odds():
 
 def test_a_baseline_starts_at_the_training_speakers_calm_voice():
     scores = {"neutral": 0.3, "happy": 0.1, "sad": 0.2, "angry": 0.3, "fearful": 0.1}
-    relative = Baseline(PRIOR).compare(scores, -20.0, 1.0)
+    relative = Baseline(PRIOR).compare(scores, said(-20.0, 1.0))
     assert relative.anger == pytest.approx(log_odds(0.3, 0.31) + 2.0)
     assert relative.distress == pytest.approx(log_odds(0.3, 0.3) + 1.5)
     assert relative.known_s == 0.0
@@ -166,25 +182,25 @@ def test_a_baseline_starts_at_the_training_speakers_calm_voice():
 
 def test_the_spread_of_calm_voices_is_the_unit():
     wide = msgspec.structs.replace(PRIOR, prior_spread=2.0)
-    narrow_s, wide_s = (Baseline(s).compare(angry(0.9), -20.0, 1.0).anger for s in (PRIOR, wide))
+    narrow_s, wide_s = (Baseline(s).compare(angry(0.9), said(-20.0, 1.0)).anger for s in (PRIOR, wide))
     assert narrow_s == pytest.approx(2 * wide_s)
 
 
 def test_a_voice_not_heard_before_is_judged_with_doubt_that_evidence_takes_away():
     sure, unsure = Baseline(PRIOR), Baseline(msgspec.structs.replace(PRIOR, prior_doubt=2.0))
-    early = [baseline.compare(angry(0.6), -20.0, 1.0).anger for baseline in (sure, unsure)]
+    early = [baseline.compare(angry(0.6), said(-20.0, 1.0)).anger for baseline in (sure, unsure)]
     assert 0 < early[1] < 0.6 * early[0]
     for baseline in (sure, unsure):
         for _ in range(80):
-            baseline.compare(angry(0.12), -20.0, 1.0)
-    late = [baseline.compare(angry(0.6), -20.0, 1.0).anger for baseline in (sure, unsure)]
+            baseline.compare(angry(0.12), said(-20.0, 1.0))
+    late = [baseline.compare(angry(0.6), said(-20.0, 1.0)).anger for baseline in (sure, unsure)]
     assert 0.6 * late[0] < late[1] < late[0]
 
 
 def test_laughter_counts_as_calm_as_far_as_the_settings_say():
     laughing = {"neutral": 0.0, "happy": 0.8, "angry": 0.2}
     cheerful, stern = (
-        Baseline(msgspec.structs.replace(PRIOR, cheer=cheer)).compare(laughing, -20.0, 1.0).anger
+        Baseline(msgspec.structs.replace(PRIOR, cheer=cheer)).compare(laughing, said(-20.0, 1.0)).anger
         for cheer in (1.0, 0.0)
     )
     assert cheerful == pytest.approx(log_odds(0.2, 0.8) + 2.0)
@@ -192,32 +208,35 @@ def test_laughter_counts_as_calm_as_far_as_the_settings_say():
 
 
 def test_a_label_the_model_does_not_have_counts_as_absent():
-    whole = Baseline(PRIOR).compare(angry(0.0), -20.0, 1.0)
-    assert Baseline(PRIOR).compare({"neutral": 1.0}, -20.0, 1.0) == whole
-    assert Baseline(PRIOR).compare({"neutral": 0.5, "angry": 0.5}, -20.0, 1.0).distress == pytest.approx(
-        log_odds(0.0, 0.5) + 1.5
-    )
+    whole = Baseline(PRIOR).compare(angry(0.0), said(-20.0, 1.0))
+    assert Baseline(PRIOR).compare({"neutral": 1.0}, said(-20.0, 1.0)) == whole
+    assert Baseline(PRIOR).compare(
+        {"neutral": 0.5, "angry": 0.5}, said(-20.0, 1.0)
+    ).distress == pytest.approx(log_odds(0.0, 0.5) + 1.5)
 
 
 def test_a_baseline_moves_to_a_partys_own_calm_voice():
     baseline = Baseline(PRIOR)
-    own = [baseline.compare(angry(0.25), -20.0, 1.0).anger for _ in range(60)]
+    own = [baseline.compare(angry(0.25), said(-20.0, 1.0)).anger for _ in range(60)]
     assert own[0] == pytest.approx(log_odds(0.25, 0.75) + 2.0)
     assert abs(own[-1]) < own[0] / 4
-    assert baseline.compare(angry(0.9), -20.0, 1.0).anger > 3.0
+    assert baseline.compare(angry(0.9), said(-20.0, 1.0)).anger > 3.0
 
 
 def test_a_party_whose_calm_voice_varies_is_judged_by_its_own_spread():
     steady, varied = Baseline(PRIOR), Baseline(PRIOR)
     for turn in range(60):
-        steady.compare(angry(0.12), -20.0, 1.0)
-        varied.compare(angry(0.4 if turn % 2 else 0.03), -20.0, 1.0)
-    assert steady.compare(angry(0.9), -20.0, 1.0).anger > 1.5 * varied.compare(angry(0.9), -20.0, 1.0).anger
+        steady.compare(angry(0.12), said(-20.0, 1.0))
+        varied.compare(angry(0.4 if turn % 2 else 0.03), said(-20.0, 1.0))
+    assert (
+        steady.compare(angry(0.9), said(-20.0, 1.0)).anger
+        > 1.5 * varied.compare(angry(0.9), said(-20.0, 1.0)).anger
+    )
 
 
 def test_somebody_hot_from_the_first_word_is_not_normalised_away():
     baseline = Baseline(PRIOR)
-    heard = [baseline.compare(angry(0.95), -15.0, 1.0) for _ in range(60)]
+    heard = [baseline.compare(angry(0.95), said(-15.0, 1.0)) for _ in range(60)]
     assert heard[0].anger == pytest.approx(log_odds(0.95, 0.05) + 2.0)
     assert heard[-1].anger > 0.9 * heard[0].anger
     assert heard[-1].known_s < 1.0
@@ -226,28 +245,30 @@ def test_somebody_hot_from_the_first_word_is_not_normalised_away():
 def test_an_outburst_leaves_the_calm_voice_where_it_was():
     baseline = Baseline(PRIOR)
     for _ in range(30):
-        calm = baseline.compare(angry(0.1), -30.0, 1.0)
+        calm = baseline.compare(angry(0.1), said(-30.0, 1.0))
     for _ in range(30):
-        baseline.compare(angry(0.95), -15.0, 1.0)
-    again = baseline.compare(angry(0.1), -30.0, 1.0)
+        baseline.compare(angry(0.95), said(-15.0, 1.0))
+    again = baseline.compare(angry(0.1), said(-30.0, 1.0))
     assert again.anger == pytest.approx(calm.anger, abs=0.3)
     assert again.louder_db == pytest.approx(0.0, abs=0.5)
 
 
 def test_nobody_is_called_louder_before_the_calm_level_is_known():
     baseline = Baseline(PRIOR)
-    early = [baseline.compare(angry(0.02), level_db, 1.0).louder_db for level_db in (-30.0, -30.0, -12.0)]
+    early = [
+        baseline.compare(angry(0.02), said(level_db, 1.0)).louder_db for level_db in (-30.0, -30.0, -12.0)
+    ]
     assert early == [0.0, 0.0, 0.0]
     for _ in range(3):
-        baseline.compare(angry(0.02), -30.0, 1.0)
-    assert baseline.compare(angry(0.02), -20.0, 1.0).louder_db > 3.0
+        baseline.compare(angry(0.02), said(-30.0, 1.0))
+    assert baseline.compare(angry(0.02), said(-20.0, 1.0)).louder_db > 3.0
 
 
 def test_old_calm_evidence_fades_once_the_memory_is_full():
     brief = msgspec.structs.replace(PRIOR, prior_s=1.0, memory_s=10.0)
     baseline = Baseline(brief)
     for level_db in [-40.0] * 60 + [-20.0] * 60:
-        relative = baseline.compare(angry(0.05), level_db, 1.0)
+        relative = baseline.compare(angry(0.05), said(level_db, 1.0))
     assert relative.louder_db == pytest.approx(0.0, abs=0.1)
     assert relative.known_s == 10.0
 
@@ -255,7 +276,7 @@ def test_old_calm_evidence_fades_once_the_memory_is_full():
 def test_a_window_that_is_no_calm_evidence_at_all_leaves_the_baseline_unknown():
     strict = msgspec.structs.replace(PRIOR, calm_below=0.0, calm_width=1e-3, level_after_s=0.0)
     baseline = Baseline(strict)
-    heard = [baseline.compare(angry(0.99), -10.0, 1.0) for _ in range(3)]
+    heard = [baseline.compare(angry(0.99), said(-10.0, 1.0)) for _ in range(3)]
     assert [window.anger for window in heard] == pytest.approx([log_odds(0.99, 0.01) + 2.0] * 3)
     assert {window.known_s for window in heard} == {0.0}
 
@@ -271,9 +292,37 @@ def test_a_baseline_never_leaves_the_range_of_what_it_was_told(windows, memory_s
     settings = msgspec.structs.replace(PRIOR, prior_s=1.0, memory_s=memory_s, level_after_s=0.0)
     baseline, louder = Baseline(settings), []
     for p, level_db, new_s in windows:
-        relative = baseline.compare(angry(p), level_db, new_s)
+        relative = baseline.compare(angry(p), said(level_db, new_s))
         assert abs(relative.anger) <= 4 * log_odds(1.0, 0.0)
         assert 0.0 <= relative.known_s <= memory_s
         louder.append(relative.louder_db)
     levels = [0.0, *(level_db for _, level_db, _ in windows)]
     assert all(abs(db) <= max(levels) - min(levels) + 1e-6 for db in louder)
+
+
+def test_nobody_is_called_higher_before_their_pitch_is_known():
+    baseline = Baseline(PRIOR)
+    early = [baseline.compare(angry(0.02), said(pitch_st=st)).higher_st for st in (2.0, 2.0, 9.0)]
+    assert early == [0.0, 0.0, 0.0]
+    for _ in range(30):
+        baseline.compare(angry(0.02), said(pitch_st=2.0))
+    assert baseline.compare(angry(0.02), said(pitch_st=8.0)).higher_st > 4.0
+
+
+def test_a_window_without_pitch_says_nothing_about_it():
+    baseline = Baseline(PRIOR)
+    for _ in range(30):
+        baseline.compare(angry(0.02), said(pitch_st=2.0))
+    assert baseline.compare(angry(0.02), said(pitch_st=None)).higher_st == 0.0
+    assert baseline.compare(angry(0.02), said(pitch_st=2.0)).higher_st == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_known_baseline_holds_still_while_evidence_stands():
+    free, held = Baseline(PRIOR), Baseline(PRIOR)
+    for _ in range(20):
+        free.compare(angry(0.05), said())
+        held.compare(angry(0.05), said())
+    for _ in range(20):
+        free.compare(angry(0.1), said())
+        held.compare(angry(0.1), said(), evidence=20.0 * PRIOR.hold)
+    assert held.compare(angry(0.1), said()).anger > free.compare(angry(0.1), said()).anger + 0.2

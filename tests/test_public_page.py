@@ -15,6 +15,7 @@ LEFT_TO_RIGHT = (
     "frames",
     "pcm",
     "vad",
+    "pitch",
     "emotion",
     "conversation",
     "tension",
@@ -31,7 +32,7 @@ CORE = (*VOCABULARY, *LEFT_TO_RIGHT)
 SHELL_ONLY = {
     "asyncio", "concurrent", "http", "io", "logging", "multiprocessing", "onnxruntime", "os", "pathlib",
     "queue", "select", "shutil", "socket", "soundfile", "sqlite3", "starlette", "structlog", "subprocess",
-    "tempfile", "threading", "time", "datetime", "urllib", "uvicorn", "websockets", "soundfile", "yaml",
+    "tempfile", "threading", "time", "datetime", "urllib", "uvicorn", "websockets", "yaml",
 }  # fmt: skip
 
 

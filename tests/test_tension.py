@@ -28,6 +28,8 @@ PLAIN = TensionSettings(
     interruption_weight=0.5,
     louder_over_db=4.0,
     louder_weight=0.1,
+    higher_over_st=2.0,
+    higher_weight=0.2,
     silence_over_s=8.0,
     silence_weight=0.05,
     timing_limit=2.0,
@@ -43,8 +45,8 @@ def moment(**changes):
 QUIET = moment()
 
 
-def relative(anger=0.0, distress=0.0, louder_db=0.0):
-    return Relative(anger, distress, louder_db, 10.0)
+def relative(anger=0.0, distress=0.0, louder_db=0.0, higher_st=0.0):
+    return Relative(anger=anger, distress=distress, louder_db=louder_db, higher_st=higher_st, known_s=10.0)
 
 
 def after(heard, snapshot=QUIET, parties=BOTH, settings=PLAIN):
@@ -205,7 +207,9 @@ def test_the_causes_of_the_hottest_call_still_add_up(anger):
 
 
 numbers = st.floats(-60, 60)
-voices = st.builds(Relative, numbers, numbers, numbers, st.just(10.0))
+voices = st.builds(
+    Relative, anger=numbers, distress=numbers, louder_db=numbers, higher_st=numbers, known_s=st.just(10.0)
+)
 windows = st.tuples(st.just("hear"), st.sampled_from(BOTH), voices, st.floats(0.01, 20.0))
 snapshots = st.builds(
     Snapshot,
@@ -238,7 +242,7 @@ def play(settings, script, hotter_by=0.0):
     for what, *told in script:
         if what == "hear":
             party, voice, new_s = told
-            angrier = Relative(voice.anger + hotter_by, voice.distress, voice.louder_db, voice.known_s)
+            angrier = msgspec.structs.replace(voice, anger=voice.anger + hotter_by)
             tension.hear(party, angrier, new_s)
         else:
             levels.append(tension.tick(1.0, *told))
@@ -274,3 +278,10 @@ def test_what_a_voice_has_shown_stays_within_what_was_heard(script):
         assert 0.0 <= heat.anger <= PLAIN.anger_limit
         assert abs(heat.distress) <= MOST_DEVIATIONS
         assert abs(heat.louder_db) <= 60.0
+
+
+def test_a_higher_voice_is_a_raised_voice():
+    level = after({"customer": relative(higher_st=7.0)})
+    assert level.causes == {"raised_voice": pytest.approx(1.0)}
+    both = after({"customer": relative(higher_st=7.0, louder_db=9.0)})
+    assert both.causes == {"raised_voice": pytest.approx(1.5)}

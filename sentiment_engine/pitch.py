@@ -1,0 +1,64 @@
+"""How high a voice is: the one measure of effort that automatic gain and level-normalised lines leave alone.
+
+Short-time autocorrelation, divided by that of the window function so that long lags are not punished
+(Boersma 1993, "Accurate short-term analysis of the fundamental frequency"), without his path finder: the
+median over a window of speech forgives single octave errors.
+"""
+
+import math
+
+import numpy as np
+
+from sentiment_engine.frames import RATE_HZ, Float32
+
+FRAME = 320
+"""Samples, 40 ms: three periods of a low voice."""
+HOP = 640
+"""A frame every 80 ms: 37 in a window of 3 s, enough for a median, at half the cost."""
+LOWEST_HZ, HIGHEST_HZ = 70.0, 500.0
+SHORTEST_LAG, LONGEST_LAG = round(RATE_HZ / HIGHEST_HZ), round(RATE_HZ / LOWEST_HZ)
+FFT = 512
+"""At least FRAME + LONGEST_LAG, so that the correlation does not wrap round."""
+LOW_BAND = FFT * 1500 // RATE_HZ
+"""Only harmonics below 1500 Hz are looked at: those above would ask for lags finer than a sample."""
+PERIODIC = 0.5
+"""Normalised correlation of a frame that counts as voiced (Boersma's voicing threshold is 0.45)."""
+OCTAVE_COST = 0.03
+"""Taken off the correlation for each octave down: a multiple of the period fits as well as the period."""
+LOUD = 1e-3
+"""Share of the loudest frame's power that a frame must have."""
+FEWEST_FRAMES = 6
+
+_TAPER: Float32 = np.hanning(FRAME).astype(np.float32)
+
+
+def _correlation(frames: Float32) -> Float32:
+    spectrum = np.fft.rfft(frames, FFT)
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    power[..., LOW_BAND:] = 0.0
+    correlation: Float32 = np.fft.irfft(power)[..., : LONGEST_LAG + 1].astype(np.float32)
+    return correlation
+
+
+_TAPER_CORRELATION: Float32 = (_correlation(_TAPER) / _correlation(_TAPER)[0])[SHORTEST_LAG:]
+_LAGS = np.arange(SHORTEST_LAG, LONGEST_LAG + 1)
+_COST: Float32 = (OCTAVE_COST * np.log2(_LAGS / SHORTEST_LAG)).astype(np.float32)
+
+
+def pitch_semitones(samples: Float32) -> float | None:
+    """Median pitch of a stretch of speech, shape (samples,) at 8 kHz, in semitones above 100 Hz.
+
+    None where too little of it is voiced to say.
+    """
+    if len(samples) < FRAME:
+        return None
+    frames = np.lib.stride_tricks.sliding_window_view(samples, FRAME)[::HOP] * _TAPER
+    correlation = _correlation(frames)
+    power = correlation[:, 0]
+    normal = correlation[:, SHORTEST_LAG:] / (np.maximum(power, 1e-12)[:, None] * _TAPER_CORRELATION)
+    normal -= _COST
+    lags = normal.argmax(axis=1)
+    voiced = (normal.max(axis=1) > PERIODIC) & (power > LOUD * power.max())
+    if np.count_nonzero(voiced) < FEWEST_FRAMES:
+        return None
+    return 12.0 * math.log2(RATE_HZ / (float(np.median(lags[voiced])) + SHORTEST_LAG) / 100.0)

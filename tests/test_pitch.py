@@ -1,0 +1,43 @@
+"""Pitch of what a telephone leaves of a voice."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from voices import examples
+
+from sentiment_engine.pitch import FRAME, pitch_semitones
+
+SECONDS = np.arange(24000) / 8000
+
+
+def buzz(hz, level=0.1, noise=0.0):
+    """A voice-like tone in the telephone band: harmonics between 300 and 3400 Hz, the fundamental gone."""
+    harmonics = [k for k in range(1, 48) if 300 < hz * k < 3400]
+    tone = sum(np.sin(2 * np.pi * hz * k * SECONDS) / k for k in harmonics)
+    hiss = np.random.default_rng(1).normal(0, noise, len(SECONDS))
+    return (level * (tone / np.abs(tone).max() + hiss)).astype(np.float32)
+
+
+@pytest.mark.parametrize("hz", [80, 100, 140, 200, 260, 350, 450])
+def test_the_pitch_is_found_although_the_line_has_cut_the_fundamental(hz):
+    assert pitch_semitones(buzz(hz)) == pytest.approx(12 * math.log2(hz / 100), abs=0.5)
+
+
+@given(st.floats(0.001, 0.9), st.sampled_from([110, 180, 240]))
+@examples(30)
+def test_the_level_of_a_voice_does_not_change_its_pitch(level, hz):
+    assert pitch_semitones(buzz(hz, level)) == pytest.approx(12 * math.log2(hz / 100), abs=0.5)
+
+
+def test_pitch_survives_noise():
+    assert pitch_semitones(buzz(150, noise=0.2)) == pytest.approx(12 * math.log2(1.5), abs=0.5)
+
+
+def test_what_has_no_pitch_gets_none():
+    assert pitch_semitones(np.zeros(24000, np.float32)) is None
+    assert pitch_semitones(np.random.default_rng(0).normal(0, 0.1, 24000).astype(np.float32)) is None
+    assert pitch_semitones(buzz(150)[: FRAME - 1]) is None
+    assert pitch_semitones(buzz(150)[:FRAME]) is None
