@@ -4,8 +4,9 @@
     python -m benchmarks.alerts --quick    a few calls, for continuous integration; writes nothing
 
 Synthetic calls (benchmarks/calls.py) of the `eval` and `calm` splits. An alert belongs to an escalation when
-it is raised from 1 s before its onset to its end; before that, and on calm calls, it is false. Baselines get the threshold that suits them best **on these very calls** at no
-more false alarms than the engine: an advantage that the engine does not have.
+it is raised from 1 s before its onset to its end; before that, and on calm calls, it is false. Baselines get
+the threshold that suits them best **on these very calls** at no more false alarms than the engine: an
+advantage that the engine does not have.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +22,8 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as a script, too
 
 from benchmarks.calls import Call, one_sided_set, scripted_set
 from benchmarks.corpora import data_root

@@ -1,12 +1,13 @@
 """Scripted two-channel telephone calls that heat up at a known moment. Synthetic: say so when quoting.
 
 Every voice is real, acted speech of one speaker from the manifest; only the conversation is made: turns
-with pauses, more talking over once it is hot, one line a party (its own level, band, noise, law).
-A party's gain is set once a call, from its calm speech, so raising the voice survives; absolute level does not.
+with pauses, more talking over once it is hot, and one line a party (its own level, band, noise, law). A
+party's gain is set once a call, from its calm speech, so raising the voice survives; absolute level does not.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,6 +147,9 @@ def one_sided_set(root: Path, *, minutes: float, seed: int) -> list[Call]:
     ):
         rng = np.random.default_rng([seed, *corpus.encode()])
         clips = read_manifest(root, split="calm", corpus=corpus)
+        if kind != "music":  # one voice a line: a line that changes its speaker every five seconds is no call
+            ((voice, _),) = Counter(clip.speaker for clip in clips).most_common(1)
+            clips = [clip for clip in clips if clip.speaker == voice]
         queue = [clips[i] for i in rng.permutation(len(clips))]
         made = 0
         while queue and made < minutes / 2:

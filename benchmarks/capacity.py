@@ -4,8 +4,9 @@
 
 The server runs in a process of its own on one core, with the shipped model; clients and a feed reader run in
 another process on the other core. Each call is a socket that sends 100 ms of two-channel 8 kHz u-law every
-100 ms by the clock, whatever the server does (open loop). Real speech comes from SENTIMENT_DATA where it is
-set, else from the bundled example call. The same load is then given to a bare `websockets` sink: the ceiling.
+100 ms by the clock, whatever the server does (open loop). Real speech comes from SENTIMENT_DATA (default
+../shared/data); without it the bundled example call is played. The same load is then given to a bare
+`websockets` sink: the ceiling.
 
 Latency of an event is the time from sending the piece that completes the audio up to the event's `at_s` to
 its arrival on the feed. Alerts are few, so the once-a-second tension ticks, which travel the same road, are
@@ -322,7 +323,8 @@ def main() -> int:
         server_core = cores[0]
         os.sched_setaffinity(0, set(cores[1:]))
     rng = random.Random(7)  # noqa: S311 - the same calls every time
-    data = Path(os.environ["SENTIMENT_DATA"]) if "SENTIMENT_DATA" in os.environ else None
+    folder = Path(os.environ.get("SENTIMENT_DATA", HERE.parent.parent / "shared" / "data"))
+    data = folder if (folder / "manifest.tsv").is_file() else None
     audio = calls_of_speech(data, args.seconds, rng) if data else calls_of_example(args.seconds, rng)
     rows = []
     for calls in (int(word) for word in args.calls.split(",")):
@@ -334,7 +336,7 @@ def main() -> int:
         **{key: best[key] for key in ("calls", "p99_ms", "dropped", "rss_per_call_kib", "ratio_to_sink")},
         "held": bool(held),
         "goal_p99_ms": GOAL_P99_MS,
-        "speech": "SENTIMENT_DATA" if data else "example call",
+        "speech": "real, training speakers" if data else "example call, synthetic",
         "cores": len(cores),
         "pinned": server_core is not None,
         "runs": rows,

@@ -45,6 +45,7 @@ LANGUAGE_SHIFT = 1.2
 """Standard deviation of the log odds by which `shifted` moves a party's anger."""
 FALSE_ALARM_PRICE = 0.02
 """Recall that one false alarm an hour is worth: 1/h costs as much as 2 % of the escalations."""
+LEVELLED_DB = -20.0
 RECOVERY_S = 12.0
 """After an escalation the level should be back under `clear_at` by then."""
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
@@ -118,15 +119,18 @@ def shifted(heard: Heard, rng: np.random.Generator) -> Heard:
     """The call as if each party spoke a language in which the model hears more, or less, anger throughout.
 
     Mandarin or Amharic move the calm voice of a party by more than English and Polish differ between them;
-    settings tuned on two languages alone would trust the prior too much.
+    settings tuned on two languages alone would trust the prior too much. And half of the parties speak
+    through automatic gain control that undoes every change of level, which acted studio speech never shows.
     """
+    levelled = {party for party in ("agent", "customer") if rng.random() < 0.5}
     odds = {party: float(np.exp(rng.normal(0.5, LANGUAGE_SHIFT))) for party in ("agent", "customer")}
     log: list[tuple[Note, Float32 | None]] = []
     for note, scores in heard.log:
         if isinstance(note, Window) and scores is not None:
             moved = scores.copy()
             moved[ANGRY] *= odds[note.party]
-            log.append((note, moved / moved.sum()))
+            level_db = LEVELLED_DB if note.party in levelled else note.level_db
+            log.append((msgspec.structs.replace(note, level_db=level_db), moved / moved.sum()))
         else:
             log.append((note, scores))
     return dataclasses.replace(heard, log=log)

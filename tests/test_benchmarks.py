@@ -1,0 +1,61 @@
+"""A short smoke of every benchmark: they run, they print, and what must hold of any run holds."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = Path(os.environ.get("SENTIMENT_DATA", ROOT.parent / "shared" / "data"))
+needs_data = pytest.mark.skipif(
+    not (DATA / "manifest.tsv").is_file(), reason=f"no labelled speech in {DATA}: set SENTIMENT_DATA"
+)
+pytestmark = pytest.mark.slow
+
+
+def run(script, *arguments):
+    done = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / script, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@needs_data
+def test_alerts_beat_nothing_at_all_on_a_few_real_voices():
+    printed = run("alerts.py", "--quick")
+    (engine,) = [line.split("│")[1:] for line in printed.splitlines() if line.startswith("│ engine")]
+    recall, within, false_per_hour = (float(cell) for cell in engine[1:4])
+    assert 0.5 <= within <= recall <= 1.0  # six calls: a broken engine finds none of them
+    assert false_per_hour < 20.0
+
+
+def test_a_few_live_calls_are_carried_without_a_loss(tmp_path):
+    out = tmp_path / "capacity.json"
+    run("capacity.py", "--calls", 3, "--seconds", 12, "--out", out)
+    found = json.loads(out.read_text())
+    assert found["calls"] == 3
+    assert found["dropped"] == 0
+    assert found["ratio_to_sink"] > 0
+
+
+def test_the_results_in_the_tree_are_of_the_model_in_the_tree():
+    model = json.loads((ROOT / "models" / "emotion.json").read_text())["sha256"]
+    results = ROOT / "benchmarks" / "results"
+    for name in ("emotion.json", "alerts.json"):
+        assert json.loads((results / name).read_text())["model_sha256"] == model, name
+
+
+def test_a_recording_is_scored_faster_than_life_in_flat_memory(tmp_path):
+    out = tmp_path / "batch.json"
+    run("batch.py", "--quick", "--out", out)
+    found = json.loads(out.read_text())
+    assert found["x_realtime_per_core"] > 10
+    assert found["memory_long_over_short"] < 1.2
