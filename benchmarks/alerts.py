@@ -39,7 +39,7 @@ from sentiment_engine.playbook import Playbook
 
 RESULTS = Path(__file__).parent / "results" / "alerts.json"
 EVAL_CORPORA = ("ased", "tess", "casia")
-SEED = 20260
+SEED = 20261123
 EARLY_S = 1.0
 CALM_KINDS = ("calm", "music", "prompts", "reading")
 """What the issue asks silence of; cheerful calls are reported beside them."""
@@ -279,7 +279,7 @@ def main() -> None:
     rows = {"engine": tally(lambda call: call.kind in counted)}
     for corpus in EVAL_CORPORA:
         rows[f"  {corpus}"] = tally(lambda call, c=corpus: call.corpus == c and call.kind in counted)
-    rows |= {f"  {k}": tally(lambda call, k=k: call.kind == k) for k in (*counted, "cheerful")}
+    rows |= {f"  {k}": tally(lambda call, k=k: call.kind == k) for k in (*counted, "hot_start", "cheerful")}
     judged = [one for one in heard if one.call.kind in counted]
     budget = max(
         rows["engine"].false_per_hour, 1 / (rows["engine"].calm_s / 3600)

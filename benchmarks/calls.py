@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +28,7 @@ class Call:
 
     name: str
     kind: str
-    """Who heats up (`customer_heats`, `agent_heats`, `both_heat`), or which sort of calm it is."""
+    """`customer_heats`, `agent_heats`, `both_heat`, `hot_start`, or which sort of calm it is."""
     corpus: str
     samples: Float32
     """(n, 2) at 8 kHz; channel 0 is the agent."""
@@ -122,7 +122,10 @@ def scripted(
 def scripted_set(
     root: Path, *, split: str, corpora: Sequence[str], calls: int, calm_minutes: float, seed: int
 ) -> list[Call]:
-    """`calls` that heat up and `calm_minutes` of calm and of cheerful talk each, shared among `corpora`."""
+    """`calls` that heat up, a third as many that begin hot, `calm_minutes` each of calm and of cheerful talk.
+
+    All are shared among `corpora`.
+    """
     kinds = ("customer_heats", "agent_heats", "both_heat")
     out: list[Call] = []
     for corpus in corpora:
@@ -131,6 +134,9 @@ def scripted_set(
         for n in range(calls // len(corpora)):
             kind = kinds[n % len(kinds)]
             out.append(scripted(voices, kind, rng, name=f"{corpus}-{kind}-{n}"))
+        for n in range(calls // len(corpora) // 3):
+            begun = scripted(voices, kinds[n % 2], rng, name=f"{corpus}-hot_start-{n}", calm_s=0.0)
+            out.append(replace(begun, kind="hot_start"))
         for n in range(max(1, round(calm_minutes / 2 / len(corpora)))):
             for kind, mood in (("calm", "neutral"), ("cheerful", "happy")):
                 out.append(scripted(voices, kind, rng, name=f"{corpus}-{kind}-{n}", calm_s=120.0, mood=mood))

@@ -68,14 +68,14 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "anger_drift": (0.3, 2.0),
         "anger_limit": (3.0, 9.0),
         "anger_weight": (0.2, 1.5),
-        "mutual_weight": (0.0, 1.0),
+        "mutual_weight": (0.1, 1.0),
         "overlap_over": (0.08, 0.3),
         "overlap_weight": (0.0, 10.0),
-        "interruption_weight": (0.0, 0.8),
+        "interruption_weight": (0.1, 0.8),
         "louder_over_db": (1.0, 8.0),
         "louder_weight": (0.0, 0.35),
         "higher_over_st": (0.5, 4.0),
-        "higher_weight": (0.0, 1.0),
+        "higher_weight": (0.08, 1.0),
         "timing_limit": (1.0, 2.7),
     },
     "alerts": {"min_duration_s": (1.0, 5.0)},
@@ -149,13 +149,13 @@ def varied(settings: Settings, rng: np.random.Generator, width: float) -> Settin
 
 def value(heard: Sequence[Heard], settings: Settings) -> tuple[float, dict[str, Tally]]:
     """How good settings are, and the tallies behind it."""
-    tallies = {"talk": Tally(), "cheerful": Tally()}
+    tallies = {"talk": Tally(), "cheerful": Tally(), "hot_start": Tally()}
     by_corpus: dict[str, Tally] = {}
     recovered: list[bool] = []
     for one in heard:
         events = judge(one, settings, LABELS)
         times = raised(events)
-        tallies["cheerful" if one.call.kind == "cheerful" else "talk"].add(one.call, times)
+        tallies[one.call.kind if one.call.kind in tallies else "talk"].add(one.call, times)
         by_corpus.setdefault(one.call.corpus, Tally()).add(one.call, times)
         if one.call.hot_until_s is not None:
             recovered.append(level_at(events, one.call.hot_until_s + RECOVERY_S) < settings.alerts.clear_at)
@@ -163,7 +163,8 @@ def value(heard: Sequence[Heard], settings: Settings) -> tuple[float, dict[str, 
     false = talk.false_per_hour + 0.3 * cheerful.false_per_hour
     late = sum(talk.delays_s) / max(1, len(talk.delays_s)) / 15.0
     calmed = sum(recovered) / len(recovered)
-    worth = talk.within(15.0) - FALSE_ALARM_PRICE * false - 0.05 * late + 0.2 * calmed
+    started_hot = tallies["hot_start"].within(15.0)
+    worth = talk.within(15.0) + 0.3 * started_hot - FALSE_ALARM_PRICE * false - 0.05 * late + 0.2 * calmed
     return worth, {**tallies, **by_corpus}
 
 

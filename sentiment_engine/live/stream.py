@@ -38,8 +38,8 @@ log = structlog.get_logger(__name__)
 LONGEST_UNIT_S = 0.05
 """Rates whose whole milliseconds are rarer than this (11 kHz has one each 1 ms, 11.025 kHz each 40 ms, 8.001
 kHz each second) are cut at any sample: their ``resume_at_s`` is then off by less than a millisecond."""
-GAP_SLICE_S = 20.0
-"""Media time that passes at once: the monitor takes about a millisecond for a second of it."""
+GAP_SLICE_S = 60.0
+"""Media time that passes at once: resampled, a minute without audio takes the monitor 50 ms."""
 TURN_S = 0.005
 """A session that held the loop this long lets the others go first, for as long again."""
 TURN_MESSAGES = 64
