@@ -194,21 +194,19 @@ def alarms(settings: Settings, track: Sequence[tuple[float, float]], threshold: 
 
 
 def loudness_track(heard: Heard) -> list[tuple[float, float]]:
-    """Each second: the louder party's level (dB, active speech) above its own running median so far."""
-    samples, out = heard.call.samples, []
-    past: list[list[float]] = [[], []]
-    for second in range(1, len(samples) // 8000 + 1):
-        rises = [0.0]
-        for party in (0, 1):
-            window = samples[max(0, second - 3) * 8000 : second * 8000, party].reshape(-1, 400)
-            db = 10 * np.log10(np.mean(np.square(window, dtype=np.float64), axis=1) + 1e-10)
-            active = db[db > max(-50.0, db.max() - 25)]
-            if len(active) >= 10:
-                level = float(active.mean())
-                if len(past[party]) >= 3:
-                    rises.append(level - float(np.median(past[party])))
-                past[party].append(level)
-        out.append((float(second), max(rises)))
+    """Each second: the most by which a window's speech (dB) stood above its party's median so far."""
+    out: list[tuple[float, float]] = []
+    past: dict[str, list[float]] = {"agent": [], "customer": []}
+    rise = 0.0
+    for note, _ in heard.log:
+        if isinstance(note, Window):
+            levels = past[note.party]
+            if len(levels) >= 3:
+                rise = max(rise, note.level_db - float(np.median(levels)))
+            levels.append(note.level_db)
+        elif isinstance(note, Tick):
+            out.append((note.at_s, rise))
+            rise = 0.0
     return out
 
 
@@ -295,7 +293,7 @@ def main() -> None:
         r = row.report()
         shown = ("recall", "recall_within_15_s", "false_alarms_per_hour", "false_alarms_per_hour_interval")
         table.add_row(name, *(str(r[k]) for k in (*shown, "calm_hours", "delay_p50_s", "delay_p95_s")))
-    Console().print(table)
+    Console(width=120).print(table)
     if not options.quick:
         result = {
             "command": "python -m benchmarks.alerts",

@@ -1,7 +1,8 @@
 """Settings, one frozen record per stage, checked once where they enter.
 
 Units stand in the names: ``_s`` seconds of media time, ``_db`` decibels, ``_hz`` hertz. Past this file code
-trusts them. ``benchmarks/tune_alerts.py`` and ``benchmarks/alerts.py`` show where the numbers come from.
+trusts them. ``scripts/tune_alerts.py`` searched for most numbers of baseline and tension on training
+speakers; ``benchmarks/alerts.py`` says what they are worth on others.
 """
 
 import math
@@ -191,8 +192,8 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
 class AlertSettings(_Stage, frozen=True, kw_only=True):
     """When a level becomes an alert, and when it is over."""
 
-    raise_at: float = 0.6
-    clear_at: float = 0.4
+    raise_at: float = 0.55
+    clear_at: float = 0.35
     warning_at: float = 0.75
     critical_at: float = 0.9
     min_duration_s: float = 1.0
