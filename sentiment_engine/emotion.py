@@ -61,11 +61,14 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 
 
 class Windower:
-    """Remembers the last seconds of one channel and cuts windows out of them."""
+    """Remembers the last seconds of one channel and cuts windows out of them.
 
-    def __init__(self, settings: WindowSettings, party: Party) -> None:
+    ``late_s`` is how long after its last voiced frame a segment may end: that much more is remembered.
+    """
+
+    def __init__(self, settings: WindowSettings, party: Party, late_s: float) -> None:
         self._settings, self._party = settings, party
-        keep = math.ceil((settings.window_s + 1.0) / BLOCK_S)  # one second more than a hangover needs
+        keep = math.ceil((settings.window_s + late_s) / BLOCK_S) + 2  # a part of a block at either end
         self._blocks: deque[Int16] = deque(maxlen=keep)
         self._power: deque[tuple[int, float]] = deque(maxlen=keep)  # voiced frames of a block, their power
         self._blocks_seen = 0

@@ -70,7 +70,7 @@ class _Lane:
     def __init__(self, settings: Settings, party: Party) -> None:
         self.party = party
         self.gate = SpeechGate(settings.vad, WebRtcFrames(settings.vad.aggressiveness))
-        self.windower = Windower(settings.windows, party)
+        self.windower = Windower(settings.windows, party, settings.vad.hangover_s)
         self.spoke = False
         """Whether speech was heard since the last tick."""
         self.closed: list[tuple[int, int]] = []

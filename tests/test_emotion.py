@@ -48,14 +48,14 @@ def angry(p):
 
 def ramp(blocks, settings=WINDOWS):
     """A windower that has heard that many blocks; each sample says which block it is of."""
-    windower = Windower(settings, "agent")
+    windower = Windower(settings, "agent", late_s=1.0)
     for block in range(blocks):
         windower.push(np.full(BLOCK_SAMPLES, block, np.int16), 5, 5 * 0.01)
     return windower
 
 
 def test_a_window_is_due_after_each_hop_of_new_speech():
-    windower = Windower(WINDOWS, "agent")
+    windower = Windower(WINDOWS, "agent", late_s=1.0)
     due = []
     for block in range(1, 41):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5, 0.05)
@@ -111,14 +111,14 @@ def test_a_window_ends_no_later_than_the_audio():
 
 
 def test_a_windows_level_is_that_of_its_voiced_frames_alone():
-    windower = Windower(WINDOWS, "agent")
+    windower = Windower(WINDOWS, "agent", late_s=1.0)
     for block in range(20):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), *((5, 5 * 0.01) if block % 2 else (0, 0.0)))
     assert windower.during(0, 2.0).level_db == pytest.approx(-20.0, abs=0.01)
 
 
 def test_a_window_without_voiced_frames_has_the_level_of_silence():
-    windower = Windower(WINDOWS, "agent")
+    windower = Windower(WINDOWS, "agent", late_s=1.0)
     for _ in range(20):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 0, 0.0)
     assert windower.during(0, 2.0).level_db == pytest.approx(-100.0)
@@ -135,7 +135,7 @@ def test_a_window_without_voiced_frames_has_the_level_of_silence():
 )
 @examples(40)
 def test_windows_follow_each_other_inside_their_segments_and_within_their_limits(voiced, settings):
-    windower, start, last_end, new_s = Windower(settings, "agent"), None, 0.0, 0.0
+    windower, start, last_end, new_s = Windower(settings, "agent", late_s=1.0), None, 0.0, 0.0
     spoken_s = 0.0
     for number, flag in enumerate(voiced):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5 * flag, 0.05 * flag)
