@@ -59,3 +59,13 @@ def test_a_recording_is_scored_faster_than_life_in_flat_memory(tmp_path):
     found = json.loads(out.read_text())
     assert found["x_realtime_per_core"] > 10
     assert found["memory_long_over_short"] < 1.2
+
+
+def test_the_readme_says_what_the_results_say():
+    checked = subprocess.run(
+        [sys.executable, ROOT / "scripts" / "figures.py", "--check"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, checked.stderr
