@@ -41,7 +41,7 @@ class Judge:
     ) -> None:
         self._call_id, self._parties, self._labels = call_id, tuple(parties), tuple(labels)
         self._language, self._stage, self._risk_class = language, stage, risk_class
-        self._raise_at = settings.alerts.raise_at
+        self._raise_at, self._clear_at = settings.alerts.raise_at, settings.alerts.clear_at
         self._baselines = {party: Baseline(settings.baseline) for party in parties}
         self._tension = Tension(settings.tension, parties)
         self._alerts = Alerts(settings.alerts)
@@ -116,6 +116,7 @@ class Judge:
         causes = strongest_first(level)
         lasted_s = at_s - change.since_s
         cleared = change.what == "cleared"
+        tense = ended and level.level >= self._clear_at  # it ended first, but may have calmed down by then
         moment = Moment(
             causes=() if cleared else causes,
             by=level.by,
@@ -135,7 +136,7 @@ class Judge:
             level=level.level,
             since_s=change.since_s,
             causes={cause: level.causes[cause] for cause in causes},
-            summary=cleared_sentence(level.level, lasted_s, ended, self._language)
+            summary=cleared_sentence(level.level, lasted_s, tense, self._language)
             if cleared
             else sentence(causes, lasted_s, self._language),
             suggestions=self._prompter.suggest(moment),

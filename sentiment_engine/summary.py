@@ -41,14 +41,14 @@ def sentence(causes: Sequence[Cause], seconds: float, language: str) -> str:
     return f"{what[0].upper()}{what[1:]}; tension has been high for {seconds:.0f} s."
 
 
-def cleared_sentence(level: float, seconds: float, ended: bool, language: str) -> str:
-    """How an alert ended, ``seconds`` after tension first rose over the threshold."""
+def cleared_sentence(level: float, seconds: float, tense: bool, language: str) -> str:
+    """How an alert ended, ``seconds`` after tension first rose; ``tense``: only because the call ended."""
     if language.lower().startswith("zh"):
         return (
             f"通话结束时仍然紧张（{level:.2f}）。"
-            if ended
+            if tense
             else f"通话已平静下来，紧张共持续 {seconds:.0f} 秒。"
         )
-    if ended:
+    if tense:
         return f"The call ended while it was still tense ({level:.2f})."
     return f"The call has calmed down; it was tense for {seconds:.0f} s."

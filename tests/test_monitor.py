@@ -570,3 +570,12 @@ def test_scores_that_are_not_numbers_are_the_models_fault():
     windows = call.listen(encoded(quarrel(), "pcm_s16le"))
     with pytest.raises(ModelMismatch, match="nan"):
         call.judge([np.full(5, np.nan, np.float32) for _ in windows])
+
+
+def test_an_alert_that_outlives_a_call_already_calm_does_not_call_it_tense():
+    settings = msgspec.structs.replace(
+        SETTINGS, alerts=msgspec.structs.replace(SETTINGS.alerts, clear_after_s=60.0)
+    )
+    events = run([encoded(quarrel(), "pcm_s16le")], settings=settings)
+    assert only(TensionUpdated, events)[-1].level < settings.alerts.clear_at
+    assert "calmed down" in only(AlertCleared, events)[-1].summary
