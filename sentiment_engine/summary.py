@@ -33,12 +33,13 @@ WORDS: dict[str, dict[Cause, str]] = {
 
 
 def sentence(causes: Sequence[Cause], seconds: float, language: str) -> str:
-    """The two strongest causes (strongest first) and for how long tension has been high."""
+    """The two strongest causes (strongest first) and, from a second on, how long tension has been high."""
     if language.lower().startswith("zh"):
         what = "，".join(WORDS["zh-CN"][cause] for cause in causes[:2]) or "通话紧张"
-        return f"{what}；紧张已持续 {seconds:.0f} 秒。"
+        return f"{what}；紧张已持续 {seconds:.0f} 秒。" if seconds >= 1 else f"{what}。"
     what = " and ".join(WORDS["en"][cause] for cause in causes[:2]) or "the call is tense"
-    return f"{what[0].upper()}{what[1:]}; tension has been high for {seconds:.0f} s."
+    what = f"{what[0].upper()}{what[1:]}"
+    return f"{what}; tension has been high for {seconds:.0f} s." if seconds >= 1 else f"{what}."
 
 
 def cleared_sentence(level: float, seconds: float, tense: bool, language: str) -> str:

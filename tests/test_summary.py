@@ -23,6 +23,11 @@ def test_one_cause_is_named_alone():
     assert sentence(["silence"], 3.0, "fr") == "There is a long silence; tension has been high for 3 s."
 
 
+def test_an_alert_at_the_first_tick_speaks_of_no_time():
+    assert sentence(["silence"], 0.0, "en") == "There is a long silence."
+    assert sentence(["silence"], 0.0, "zh-CN") == "长时间沉默。"
+
+
 def test_a_level_without_causes_is_still_said_plainly():
     assert sentence([], 3.0, "en") == "The call is tense; tension has been high for 3 s."
     assert sentence([], 3.0, "zh") == "通话紧张；紧张已持续 3 秒。"
