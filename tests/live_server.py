@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from starlette.datastructures import QueryParams
+from voices import SETTINGS
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
@@ -95,13 +96,13 @@ def small_talk(seconds: float = 10.0) -> bytes:
 
 def live_settings(**changes: object) -> Settings:
     """Default settings with other limits."""
-    return Settings(live=LiveSettings(**changes))
+    return msgspec.structs.replace(SETTINGS, live=LiveSettings(**changes))
 
 
 @asynccontextmanager
 async def serving(settings: Settings | None = None, model: object | None = None) -> AsyncIterator[LiveServer]:
     """A server in this event loop on a free port."""
-    async with LiveServer(settings or Settings(), model or LoudIsAngry(), port=0) as server:
+    async with LiveServer(settings or SETTINGS, model or LoudIsAngry(), port=0) as server:
         yield server
 
 
@@ -166,7 +167,7 @@ async def whole_call(server: LiveServer, call_id: str, audio: bytes, **changes: 
 
 def offline(call_id: str, audio: bytes, settings: Settings | None = None, **changes: object) -> list[dict]:
     """What a monitor says of the same bytes, without ``started_at``."""
-    monitor = CallMonitor(settings or Settings(), LoudIsAngry(), call_id=call_id, language="en", **changes)
+    monitor = CallMonitor(settings or SETTINGS, LoudIsAngry(), call_id=call_id, language="en", **changes)
     return plain(monitor.feed(audio) + monitor.finish())
 
 
@@ -238,7 +239,9 @@ async def undisturbed(server: LiveServer, call_id: str = "beside") -> AsyncItera
         done.set()
         said = await talking
     expected = offline(call_id, audio)
-    assert [event["type"] for event in said] == ["alert.raised", "alert.cleared", "call.ended"]
+    told = [event for event in expected if event["type"].startswith(("alert.", "call.ended"))]
+    assert said == told
+    assert told[0]["type"] == "alert.raised"
     assert said_of(await read_feed(server, f"since=0&calls={call_id}"), call_id) == expected
 
 
