@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 from live_server import LoudIsAngry, quarrel, serving, small_talk
+from voices import SETTINGS
 from websockets.asyncio.server import ServerConnection, serve
 
 from sentiment_engine.batch.recordings import Recording
@@ -45,7 +46,8 @@ def test_a_played_recording_raises_the_alerts_that_scoring_it_raises(tmp_path: P
 
     heard = asyncio.run(scenario())
     scored = [
-        json.loads(encode(event)) for event in score_file(recording.path, model=LoudIsAngry(), language="en")
+        json.loads(encode(event))
+        for event in score_file(recording.path, settings=SETTINGS, model=LoudIsAngry(), language="en")
     ]
     plain = lambda told: [  # noqa: E731 the server of this test has no playbook, and seq counts what was not sent
         (event["type"], event["at_s"], event["level"], event["causes"])
