@@ -61,7 +61,7 @@ calm, 30 s hot, calm again; and calm calls, hold music, prompts, reading.
 |---|---|---|---|---|
 {chr(10).join(rows)}
 
-Calm talk, hold music, prompts and reading: {quiet_false} false alarms in {quiet_h:.2f} h. The others fell into the calm
+False alarms in {quiet_h:.2f} h of calm talk, hold music, prompts and reading: {quiet_false}. Any others fell into the calm
 minute before an escalation. **Weak**: cheerful calls raise {cheerful["false_alarms_per_hour"]:.1f}/h
 {spread(cheerful["false_alarms_per_hour_interval"], 1)}; of {hot["escalations"]} calls hot from the first second {hot["recall"]:.0%} are caught. The baselines were given the threshold
 that suits them best on these very calls."""
