@@ -40,7 +40,7 @@ from sentiment_engine.playbook import Playbook
 RESULTS = Path(__file__).parent / "results" / "alerts.json"
 EVAL_CORPORA = ("ased", "tess", "casia")
 SEED = 902
-"""Drawn after the settings were last changed; draw another after the next change, and keep its first result."""
+"""Drawn once, after the settings were last changed: draw another after the next change."""
 EARLY_S = 1.0
 CALM_KINDS = ("calm", "music", "prompts", "reading")
 """What the issue asks silence of; cheerful calls are reported beside them."""

@@ -62,8 +62,8 @@ calm, 30 s hot, calm again; and calm calls, hold music, prompts, reading.
 {chr(10).join(rows)}
 
 False alarms in {quiet_h:.2f} h of calm talk, hold music, prompts and reading: {quiet_false}. Any others fell into the calm
-minute before an escalation. **Weak**: cheerful calls raise {cheerful["false_alarms_per_hour"]:.1f}/h
-{spread(cheerful["false_alarms_per_hour_interval"], 1)}; of {hot["escalations"]} calls hot from the first second {hot["recall"]:.0%} are caught. The baselines were given the threshold
+minute before an escalation. Cheerful calls raise {cheerful["false_alarms_per_hour"]:.1f}/h
+{spread(cheerful["false_alarms_per_hour_interval"], 1)}; **weak**: of {hot["escalations"]} calls hot from the first second {hot["recall"]:.0%} are caught. The baselines were given the threshold
 that suits them best on these very calls."""
 
 
