@@ -55,7 +55,7 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     level_db: float
     """Level of its voiced frames, dBFS."""
     pitch_st: float | None
-    """Median pitch, semitones above 100 Hz; None where it cannot be told."""
+    """Low pitch, see `pitch_semitones`, semitones above 100 Hz; None where it cannot be told."""
     samples: Float32
     """Mono at 8 kHz in [-1, 1), shape (samples,)."""
 
