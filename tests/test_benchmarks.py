@@ -21,6 +21,7 @@ def run(script, *arguments):
         [sys.executable, ROOT / "benchmarks" / script, *map(str, arguments)],
         capture_output=True,
         text=True,
+        env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},  # other tests may run beside this one
         timeout=600,
         check=False,
     )
@@ -35,6 +36,22 @@ def test_alerts_beat_nothing_at_all_on_a_few_real_voices():
     recall, within, false_per_hour = (float(cell) for cell in engine[1:4])
     assert 0.5 <= within <= recall <= 1.0  # six calls: a broken engine finds none of them
     assert false_per_hour < 20.0
+
+
+@needs_data
+def test_the_emotion_model_hears_anger_in_a_few_clips_and_every_figure_is_there():
+    pytest.importorskip("onnx", reason="benchmarks/emotion.py cuts the graph with onnx: extra `train`")
+    pytest.importorskip("scipy", reason="benchmarks/emotion.py fits its baselines with scipy: extra `train`")
+    results = ROOT / "benchmarks" / "results" / "emotion.json"
+    before = results.read_bytes()
+    printed = run("emotion.py", "--quick")
+    rows = {line.split("│")[1].strip(): line.split("│")[2:-1] for line in printed.splitlines() if "│" in line}
+    tess, _, _, mean = (float(cell.split()[0]) for cell in rows["anger AUC, nothing known"])
+    assert tess > 0.7  # English, clear voices: a broken model or line finds half
+    assert 0.5 < mean <= 1.0
+    assert {"shipped", "frozen_probe", "log_mel", "egemaps"} <= rows.keys()
+    assert {"women and men, points apart", "languages, points apart"} <= rows.keys()
+    assert results.read_bytes() == before
 
 
 def test_a_few_live_calls_are_carried_without_a_loss(tmp_path):

@@ -1,0 +1,127 @@
+"""The arithmetic behind benchmarks/emotion.py, held against values worked out by hand."""
+
+import numpy as np
+import pytest
+
+from benchmarks.corpora import Clip
+from benchmarks.emotion_ears import GAP_S, LEAD_S, one_line
+from benchmarks.emotion_figures import (
+    RESAMPLINGS,
+    auc,
+    by_corpus,
+    calibration_error,
+    gap,
+    measure,
+    recall,
+    reliability,
+    shares,
+    speakers_of,
+    threshold,
+)
+
+
+def test_auc_counts_the_pairs_in_the_right_order_and_ties_by_half():
+    positive = np.array([True, True, False, False])
+    # pairs: .9 > .8, .9 > .1, .4 < .8, .4 > .1
+    assert auc(positive, np.array([0.9, 0.4, 0.8, 0.1])) == 0.75
+    assert auc(positive, np.array([0.9, 0.5, 0.5, 0.1])) == 0.875
+    assert auc(positive, np.zeros(4)) == 0.5
+    assert np.isnan(auc(np.ones(3, bool), np.zeros(3)))
+
+
+def test_recall_weighs_every_label_the_same():
+    labels, guesses = np.array([0, 0, 0, 0, 1]), np.array([0, 0, 0, 1, 0])
+    assert recall(labels, guesses) == pytest.approx((3 / 4 + 0) / 2)
+
+
+def test_calibration_error_is_the_gap_between_confidence_and_accuracy():
+    # two clips at .8, one right; two at .6, both right
+    scores = np.array([[0.8, 0.2], [0.2, 0.8], [0.6, 0.4], [0.6, 0.4]])
+    labels = np.array([0, 0, 0, 0])
+    assert calibration_error(labels, scores) == pytest.approx(0.5 * abs(0.8 - 0.5) + 0.5 * abs(0.6 - 1.0))
+    assert reliability(labels, scores) == [
+        {"above": 0.6, "clips": 2, "confidence": pytest.approx(0.6), "accuracy": 1.0},
+        {"above": 0.8, "clips": 2, "confidence": pytest.approx(0.8), "accuracy": 0.5},
+    ]
+
+
+def test_a_perfect_confidence_of_one_has_a_bin():
+    assert calibration_error(np.array([1]), np.array([[0.0, 1.0]])) == 0.0
+
+
+def test_a_tenth_of_the_others_exceed_the_threshold():
+    others = np.arange(101, dtype=float)
+    assert np.mean(others > threshold(others, 0.1)) == pytest.approx(10 / 101)
+
+
+def test_a_speaker_drawn_twice_counts_twice_whatever_their_clips():
+    names = np.array(["a", "a", "a", "b"])
+    hit, asked = np.array([True, False, True, True]), np.array([False, True, True, True])
+    found = shares(hit, asked, names)
+    assert np.nanmean(found) == pytest.approx((1 / 2 + 1) / 2)
+    a, b = speakers_of(names, np.arange(4))
+    assert np.nanmean(found[np.concatenate([a, b, b])]) == pytest.approx((1 / 2 + 1 + 1) / 3)
+    assert np.isnan(shares(hit, asked, names, least=2)[b]).all()
+
+
+def test_a_gap_is_in_points_and_unknown_where_a_side_is():
+    assert gap([0.5, 0.75, 0.6]) == 25.0
+    assert np.isnan(gap([0.5, float("nan")]))
+
+
+def test_the_interval_comes_from_whole_speakers():
+    values = np.array([0.0, 0.0, 0.0, 1.0])  # of two speakers: three clips, one clip
+    speakers = [np.array([0, 1, 2]), np.array([3])]
+    found = measure([lambda rows: values[rows].mean()], [speakers])
+    assert found.value == 0.25
+    assert len(found.draws) == RESAMPLINGS
+    assert set(found.draws.tolist()) == {0.0, 0.25, 1.0}  # never half a speaker
+    assert found.report() == {"value": 0.25, "interval": [0.0, 1.0]}
+
+
+def test_the_mean_of_corpora_weighs_each_the_same_and_is_surer_than_one():
+    values = np.array([1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 1.0])
+    rows = np.arange(8)
+    speakers = {"small": [rows[:1], rows[1:2]], "large": [rows[2:4], rows[4:6], rows[6:]]}
+    found = by_corpus([lambda rows: values[rows].mean()], speakers)
+    assert found["small"]["value"] == 0.5
+    assert found["large"]["value"] == pytest.approx(4 / 6, abs=1e-4)
+    assert found["mean"]["value"] == pytest.approx((0.5 + 4 / 6) / 2, abs=1e-4)
+    wide = [high - low for low, high in (found[name]["interval"] for name in ("small", "mean"))]
+    assert wide[1] < wide[0]
+
+
+@pytest.fixture
+def clips(tmp_path):
+    """A speaker's forty clips of 2 s, every second one neutral and soft, on disk."""
+    import soundfile  # noqa: PLC0415
+
+    rng = np.random.default_rng(1)
+    made = []
+    for index in range(40):
+        neutral = index % 2 == 0
+        path = tmp_path / f"{index}.wav"
+        soundfile.write(path, (0.01 if neutral else 0.1) * rng.standard_normal(16_000), 8000)
+        emotion = "neutral" if neutral else "angry"
+        made.append(Clip(path, "eval", "corpus", "s", "", emotion, emotion, "en", 2.0, ""))
+    return made
+
+
+def test_a_call_has_one_line_and_a_lead_in_of_neutral_clips(clips):
+    heard, lead, windows = one_line(clips, 1)
+    # 20 neutral clips of 2 s: half of them are 20 s, less than LEAD_S
+    assert len(lead) == 10
+    assert {clips[index].emotion for index in lead} == {"neutral"}
+    assert [len(one) / 8000 for one in windows] == [3.0] * 6 + [2.0]
+    assert sum(map(len, windows)) / 8000 < LEAD_S
+    levels = [float(np.sqrt(np.mean(one**2))) for one in heard]
+    assert min(levels[1::2]) > 3 * max(levels[::2])  # a gain of each clip's own would make them alike
+    assert {len(one) for one in heard} == {16_000}
+    assert 0 < GAP_S < 1
+
+
+def test_another_seed_is_another_line_and_another_lead_in(clips):
+    one, again, other = one_line(clips, 1), one_line(clips, 1), one_line(clips, 2)
+    assert one[1] == again[1] != other[1]
+    assert np.array_equal(one[0][3], again[0][3])
+    assert not np.allclose(one[0][3], other[0][3])
