@@ -8,9 +8,11 @@ generator, so the same seed gives the same call.
 from __future__ import annotations
 
 from functools import cache
+from io import BytesIO
 
 import numpy as np
 import numpy.typing as npt
+import soundfile
 import soxr
 
 Float32 = npt.NDArray[np.float32]
@@ -19,14 +21,25 @@ RATE_HZ = 8000
 PACKET_S = 0.02  # one RTP packet of G.711, RFC 3551
 
 
+CODECS = {"gsm": ("WAV", "GSM610"), "opus": ("OGG", "OPUS")}
+"""Lossy codecs that libsndfile brings along: GSM full rate (ETSI 06.10, 13 kbit/s) and Opus at 8 kHz."""
+
+
 def telephone(
-    samples: Float32, rate_hz: int, rng: np.random.Generator, *, wide: bool = False, noise: bool = True
+    samples: Float32,
+    rate_hz: int,
+    rng: np.random.Generator,
+    *,
+    wide: bool = False,
+    noise: bool = True,
+    lossy: str | None = None,
 ) -> Float32:
     """Send `samples`, mono at `rate_hz`, through one randomly chosen telephone line.
 
     Returns float32 at 8000 Hz in [-1, 1], as long as the input. With `wide` the recording is only brought to
     8 kHz and to its random level: what the engine hears of a clean wideband source. `noise=False` leaves out
-    noise and packet loss; band, codec and level stay.
+    noise and packet loss; band, codec and level stay. `lossy`, one of CODECS, goes before G.711, as where a
+    mobile or an Internet call meets the switch.
     """
     line = resample(samples, rate_hz, RATE_HZ)
     level_db = rng.uniform(-35.0, -15.0)
@@ -35,6 +48,8 @@ def telephone(
     line = at_level(band_pass(line, rng.uniform(250, 350), rng.uniform(3200, 3600)), level_db)
     if noise and rng.random() < 0.5:
         line = add_noise(line, rng.uniform(10.0, 30.0), rng)
+    if lossy is not None:
+        line = coded(line, lossy)
     line = g711(line, law="mulaw" if rng.random() < 0.5 else "alaw")
     if noise and rng.random() < 0.2:
         line = lose_packets(line, rng.uniform(0.005, 0.05), rng)
@@ -75,6 +90,32 @@ def add_noise(samples: Float32, snr_db: float, rng: np.random.Generator) -> Floa
     gain = np.sqrt(signal_power / 10 ** (snr_db / 10) / np.mean(np.square(hiss)))
     noisy: Float32 = np.clip(samples + (gain * hiss).astype(np.float32), -1, 1)
     return noisy
+
+
+def coded(samples: Float32, codec: str) -> Float32:
+    """Through one of CODECS and back, at 8 kHz; same length."""
+    container, subtype = CODECS[codec]
+    file = BytesIO()
+    soundfile.write(file, samples, RATE_HZ, format=container, subtype=subtype)
+    file.seek(0)
+    heard, _ = soundfile.read(file, dtype="float32")
+    return np.pad(heard[: len(samples)], (0, max(0, len(samples) - len(heard)))).astype(np.float32)
+
+
+def reverberate(samples: Float32, decay_s: float, echo: float, rng: np.random.Generator) -> Float32:
+    """A room at 8 kHz: the voice and decaying noise, 60 dB down after `decay_s`, of power `echo` (0..1)."""
+    size = max(1, int(decay_s * RATE_HZ))
+    room = rng.standard_normal(size) * 10 ** (-3 * np.arange(size) / size)
+    room *= np.sqrt(echo / np.sum(np.square(room)))
+    room[0] += 1.0
+    n = len(samples) + size
+    return np.fft.irfft(np.fft.rfft(samples, n) * np.fft.rfft(room, n), n)[: len(samples)].astype(np.float32)
+
+
+def overload(samples: Float32, drive: float) -> Float32:
+    """A microphone too close: soft clipping of a signal whose peak is `drive` times full scale."""
+    peak = float(np.abs(samples).max(initial=1e-9))
+    return np.tanh(samples * np.float32(drive / peak)).astype(np.float32)
 
 
 def g711(samples: Float32, *, law: str) -> Float32:

@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.corpora import Clip, load_clip
-from benchmarks.telephone import RATE_HZ, resample, telephone
+from benchmarks.telephone import CODECS, RATE_HZ, overload, resample, reverberate, telephone
 
 if TYPE_CHECKING:
     import onnxruntime
@@ -44,10 +44,24 @@ class Take:
     """Leave out the telephone line."""
     speed: float = 0.0
     """Largest change of speed and pitch, as a share: 0.1 is up to 10 % either way."""
+    rough: bool = False
+    """At times a room, an overloaded microphone, a lossy codec before the line."""
+    lossy: str | None = None
+    """One of benchmarks.telephone.CODECS, always."""
 
 
-def features(clips: Sequence[Clip], take: Take, model: bytes, cache: Path, *, seed: int) -> Float32:
-    """`pooled` output of `model` for a `take` of each clip, shape (clips, features).
+@dataclass(frozen=True, slots=True, eq=False)
+class Windows:
+    """What the network made of one take of each clip."""
+
+    pooled: Float32
+    """Shape (clips, features)."""
+    seconds: npt.NDArray[np.float64]
+    """Length of each window, shape (clips,)."""
+
+
+def features(clips: Sequence[Clip], take: Take, model: bytes, cache: Path, *, seed: int) -> Windows:
+    """The one output of `model` for a `take` of each clip.
 
     Cached under `cache`, keyed by clips, take, seed and model; an interrupted run loses only the unfinished
     take.
@@ -56,16 +70,18 @@ def features(clips: Sequence[Clip], take: Take, model: bytes, cache: Path, *, se
     key.update(repr((take, seed)).encode())
     for clip in clips:
         key.update(f"{clip.corpus}/{clip.path.name}".encode())
-    file = cache / f"{take.name}-{seed}-{key.hexdigest()[:16]}.npy"
+    file = cache / f"{take.name}-{seed}-{key.hexdigest()[:16]}.npz"
     if file.is_file():
-        return np.asarray(np.load(file), np.float32)
+        with np.load(file) as kept:
+            return Windows(kept["pooled"], kept["seconds"])
     with multiprocessing.get_context("spawn").Pool(PROCESSES, _start, (model,)) as pool:
         rows = pool.map(partial(_row, take=take, seed=seed), clips, chunksize=64)
+    made = Windows(np.stack([pooled for pooled, _ in rows]), np.array([seconds for _, seconds in rows]))
     cache.mkdir(parents=True, exist_ok=True)
-    partial_file = file.with_suffix(".part.npy")
-    np.save(partial_file, np.stack(rows))
-    partial_file.rename(file)
-    return np.stack(rows)
+    unfinished = file.with_suffix(".part.npz")
+    np.savez(unfinished, pooled=made.pooled, seconds=made.seconds)
+    unfinished.rename(file)
+    return made
 
 
 def window(clip: Clip, take: Take, seed: int) -> Float32:
@@ -81,8 +97,20 @@ def window(clip: Clip, take: Take, seed: int) -> Float32:
         longest_s = None if rng.random() < 0.25 else rng.uniform(1.0, 3.0)
     size = min(len(samples), int((longest_s or LONGEST_S) * rate_hz))
     start = int(rng.integers(0, len(samples) - size + 1))
-    heard = telephone(samples[start : start + size], rate_hz, rng, wide=take.wide)
+    samples, lossy = samples[start : start + size], take.lossy
+    if take.rough:
+        samples, lossy, rate_hz = *_rough(resample(samples, rate_hz, RATE_HZ), rng), RATE_HZ
+    heard = telephone(samples, rate_hz, rng, wide=take.wide, lossy=lossy)
     return heard[: int(LONGEST_S * RATE_HZ)]
+
+
+def _rough(samples: Float32, rng: np.random.Generator) -> tuple[Float32, str | None]:
+    """Augmentation at 8 kHz beyond the line itself, and the codec to use."""
+    if rng.random() < 0.2:
+        samples = reverberate(samples, rng.uniform(0.08, 0.4), rng.uniform(0.003, 0.16), rng)
+    if rng.random() < 0.15:
+        samples = overload(samples, rng.uniform(1.0, 4.0))
+    return samples, str(rng.choice(sorted(CODECS))) if rng.random() < 0.2 else None
 
 
 def speech(samples: Float32, rate_hz: int) -> Float32:
@@ -117,6 +145,7 @@ def make_session(model: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def _row(clip: Clip, take: Take, seed: int) -> Float32:
-    (pooled,) = _session.run(None, {"samples": window(clip, take, seed)[None]})
-    return np.asarray(pooled[0], np.float32)
+def _row(clip: Clip, take: Take, seed: int) -> tuple[Float32, float]:
+    samples = window(clip, take, seed)
+    (pooled,) = _session.run(None, {"samples": samples[None]})
+    return np.asarray(pooled[0], np.float32), len(samples) / RATE_HZ

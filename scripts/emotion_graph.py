@@ -7,7 +7,10 @@ Three parts are joined here:
    many samples, so power is multiplied by four. Mel filters above 4 kHz see nothing and rest on the floor.
 2. The trunk: convolutions and the first transformer blocks of smart-turn v3.2 (a Whisper-tiny encoder), with
    its static int8 scales. Its 8-second shape constants are replaced, so that any length runs without padding.
-3. Mean and standard deviation over time, then a linear head.
+   Between the first and the second block, neighbouring tokens are averaged: that halves the second block's
+   cost and loses nothing that leave-one-corpus-out can see (models/EXPERIMENTS.md).
+3. Mean and standard deviation over time of the convolutions, of each block and of the log-mel, then a linear
+   head whose logits shrink for short windows.
 
 No window may influence another one in its batch, to the last bit. Hence static scales, sums over rows that
 are padded to whole vector registers (a reduction that starts unaligned adds up in another order), and a head
@@ -35,7 +38,10 @@ WIDTH = 384  # of the Whisper-tiny encoder
 HEADS = 6
 OPSET = 18
 POSITIONS = "inner.encoder.embed_positions.weight"
-BLOCK_OUTPUTS = {1: "add_146", 2: "add_268"}  # the trunk's own names for the residual stream after a block
+STAGES = {0: "add_20", 1: "add_146", 2: "add_268"}
+"""The trunk's own names for the residual stream after the convolutions and after each block."""
+HALVED = "halved"
+"""The residual stream after block 1 at half the token rate: what block 2 reads."""
 TRUNK_SHA256 = "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f"
 
 Float32 = npt.NDArray[np.float32]
@@ -123,10 +129,10 @@ def feature_model() -> onnx.ModelProto:
     return model
 
 
-def trunk_model(trunk: Path, blocks: int) -> onnx.ModelProto:
-    """`input_features` (batch, 80, frames) -> the residual stream after each of the first `blocks` blocks."""
+def trunk_model(trunk: Path, stages: Sequence[int]) -> onnx.ModelProto:
+    """`input_features` (batch, 80, frames) -> the residual stream after each of `stages` (keys of STAGES)."""
     extractor = onnx.utils.Extractor(onnx.load(trunk))
-    outputs = [BLOCK_OUTPUTS[block] for block in range(1, blocks + 1)]
+    outputs = [STAGES[stage] for stage in stages]
     model = extractor.extract_model(["input_features"], outputs)
     graph = model.graph
     # The file was exported for 400 tokens exactly; 0 copies the batch, -1 takes the tokens of this window.
@@ -141,8 +147,14 @@ def trunk_model(trunk: Path, blocks: int) -> onnx.ModelProto:
         helper.make_node("Shape", ["permute"], ["tokens"], start=1, end=2),
         helper.make_node("Slice", [POSITIONS, "from0", "tokens", "axis0"], ["positions"]),
     ]
+    if 2 in stages:
+        for node in nodes:  # the block's first norm and its residual connection both read the stream
+            if node.output[0] != STAGES[1] and STAGES[1] in node.input:
+                node.input[list(node.input).index(STAGES[1])] = HALVED
+        nodes += _halve(STAGES[1], HALVED)
     _constants(model, {name: np.array(shape) for name, shape in merged.items()})
-    _constants(model, {"from0": np.array([0]), "axis0": np.array([0])})
+    _constants(model, {"from0": np.array([0]), "axis0": np.array([0]), "axis1": np.array([1])})
+    _constants(model, {"from1": np.array([1]), "step2": np.array([2]), "half": np.float32(0.5)})
     del graph.node[:]
     graph.node.extend(_in_order(nodes, {"input_features"} | {i.name for i in graph.initializer}))
     _drop_unread(graph)
@@ -158,14 +170,14 @@ def trunk_model(trunk: Path, blocks: int) -> onnx.ModelProto:
     return model
 
 
-def pooled_model(trunk: Path, blocks: Sequence[int], *, mel: bool) -> onnx.ModelProto:
-    """Samples -> `pooled` (batch, features): mean and deviation over time of each block, then of the mels."""
+def pooled_model(trunk: Path, stages: Sequence[int], *, mel: bool) -> onnx.ModelProto:
+    """Samples -> `pooled` (batch, features): mean and deviation over time of each stage, then of the mels."""
     front = feature_model()
-    back = trunk_model(trunk, max(blocks))
+    back = trunk_model(trunk, stages)
     model = onnx.compose.merge_models(front, back, io_map=[("input_features", "input_features")])
     parts: list[str] = []
-    for block in blocks:
-        parts += _pool_tokens(model.graph, BLOCK_OUTPUTS[block])
+    for stage in stages:
+        parts += _pool_tokens(model.graph, STAGES[stage])
     if mel:
         parts += _pool_frames(model.graph)
     _constants(model, {"last_axis": np.array([2])})
@@ -175,8 +187,14 @@ def pooled_model(trunk: Path, blocks: Sequence[int], *, mel: bool) -> onnx.Model
     return model
 
 
-def emotion_model(pooled: onnx.ModelProto, weight: Float32, bias: Float32) -> onnx.ModelProto:
-    """Put the linear head, `weight` (labels, features) and `bias` (labels,), and a softmax on `pooled`."""
+def emotion_model(
+    pooled: onnx.ModelProto, weight: Float32, bias: Float32, shrink_s: float
+) -> onnx.ModelProto:
+    """Put the linear head, `weight` (labels, features) and `bias` (labels,), and a softmax on `pooled`.
+
+    A window of t seconds has its logits multiplied by t / (t + `shrink_s`): the less was heard, the closer
+    the probabilities stay to even.
+    """
     model = onnx.ModelProto()
     model.CopyFrom(pooled)
     model.graph.value_info.extend(model.graph.output)  # so that a reader can cut the graph at `pooled` again
@@ -185,15 +203,35 @@ def emotion_model(pooled: onnx.ModelProto, weight: Float32, bias: Float32) -> on
           column = Unsqueeze (pooled, two)
           products = MatMul (head_weight, column)
           squeezed = Squeeze (products, two)
-          logits = Add (squeezed, head_bias)
+          full = Add (squeezed, head_bias)
+          length_shrunk = Add (length_f, head_shrink)
+          share = Div (length_f, length_shrunk)
+          logits = Mul (full, share)
           probabilities = Softmax <axis: int = 1> (logits)
         }""")
     model.graph.node.extend(head.node)
     _constants(model, {"head_weight": weight.astype(np.float32), "head_bias": bias.astype(np.float32)})
+    _constants(model, {"head_shrink": np.float32(shrink_s * RATE_HZ)})
     del model.graph.output[:]
     model.graph.output.append(helper.make_tensor_value_info("probabilities", 1, ["batch", len(bias)]))
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _halve(source: str, target: str) -> list[onnx.NodeProto]:
+    """Averages of token pairs of `source` (batch, tokens, size); an odd last token is left out.
+
+    A sum of two slices: a pooling operator would want another layout, and a reduction could add in another
+    order for a batch of one.
+    """
+    return [
+        helper.make_node("Shape", [source], [f"{target}_end"], start=1, end=2),
+        helper.make_node("Sub", [f"{target}_end", "from1"], [f"{target}_last"]),
+        helper.make_node("Slice", [source, "from0", f"{target}_last", "axis1", "step2"], [f"{target}_even"]),
+        helper.make_node("Slice", [source, "from1", f"{target}_end", "axis1", "step2"], [f"{target}_odd"]),
+        helper.make_node("Add", [f"{target}_even", f"{target}_odd"], [f"{target}_sum"]),
+        helper.make_node("Mul", [f"{target}_sum", "half"], [target]),
+    ]
 
 
 def _pool_tokens(graph: onnx.GraphProto, name: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The linear head on pooled features: balanced multinomial logistic regression, and its temperature.
+"""The linear head on pooled features: balanced multinomial logistic regression, and its calibration.
 
 The trunk stays frozen: fine-tuning it fits the training speakers and loses other languages
 (models/EXPERIMENTS.md).
@@ -49,18 +49,59 @@ def balanced_weights(labels: Ints, corpora: Sequence[str], speakers: Sequence[st
     return np.asarray(weights / weights.mean())
 
 
-def fit_head(features: Float32, labels: Ints, weights: Floats, *, strength: float) -> Head:
-    """Fit on (n, features) and labels 0..k-1; smaller `strength` (scikit-learn's C) regularises more."""
-    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415  a training-only dependency
+def fit_head(
+    features: Float32,
+    labels: Ints,
+    weights: Floats,
+    *,
+    strength: float,
+    contrast: tuple[int, int] | None = None,
+    emphasis: float = 0.0,
+    iterations: int = 60,
+) -> Head:
+    """Fit on (n, features) and labels 0..k-1; smaller `strength` (scikit-learn's C) regularises more.
 
-    wide = features.astype(np.float64)
-    mean = np.average(wide, axis=0, weights=weights)
-    scale = np.sqrt(np.average((wide - mean) ** 2, axis=0, weights=weights)) + SCALE_FLOOR
-    fitted = LogisticRegression(C=strength, max_iter=500, tol=1e-3)
-    # float32 halves the time and moves no figure: the regularisation rounds far more than it does.
-    fitted.fit(((wide - mean) / scale).astype(np.float32), labels, sample_weight=weights.astype(np.float32))
-    weight = fitted.coef_.astype(np.float64) / scale
-    return Head(weight, fitted.intercept_.astype(np.float64) - weight @ mean)
+    Minimises the weighted log-loss plus |W|^2 / (2 strength n) by L-BFGS from zero. With `contrast`, two
+    labels, the log-loss of telling the second from the first is added, `emphasis` times: those two are what
+    tension lives on, and the same weights serve both tasks.
+    """
+    from scipy.optimize import minimize  # noqa: PLC0415  a training-only dependency
+
+    shares = (weights / weights.sum()).astype(np.float32)
+    mean = shares @ features
+    inputs = features - mean  # float32 throughout: half the time, and no figure moves
+    scale = np.sqrt(shares @ np.square(inputs)) + np.float32(SCALE_FLOOR)
+    inputs /= scale
+    n, size, count = len(labels), inputs.shape[1], int(labels.max()) + 1
+    truth = np.eye(count, dtype=np.float32)[labels]
+    low, high = contrast or (0, 0)
+    chosen = np.isin(labels, contrast or ()).astype(np.float32) * shares * np.float32(emphasis)
+
+    def loss(flat: Floats) -> tuple[float, Floats]:
+        matrix = flat.astype(np.float32).reshape(count, size + 1)
+        logits = inputs @ matrix[:, :size].T + matrix[:, size]
+        logits -= logits.max(axis=1, keepdims=True)
+        log_total = np.log(np.exp(logits).sum(axis=1, keepdims=True))
+        error = (np.exp(logits - log_total) - truth) * shares[:, None]
+        total = float(((log_total - logits) * truth).sum(axis=1) @ shares)
+        if contrast:
+            gap = logits[:, high] - logits[:, low]
+            signed = np.where(labels == high, gap, -gap)
+            total += float(np.logaddexp(0, -signed) @ chosen)
+            pull = chosen * (1 / (1 + np.exp(-gap)) - (labels == high))
+            error[:, high] += pull
+            error[:, low] -= pull
+        gradient = np.empty_like(matrix)
+        gradient[:, :size] = error.T @ inputs + matrix[:, :size] / np.float32(strength * n)
+        gradient[:, size] = error.sum(axis=0)
+        total += float(np.square(matrix[:, :size]).sum()) / (2 * strength * n)
+        return total, gradient.ravel().astype(np.float64)
+
+    found = minimize(loss, np.zeros(count * (size + 1)), jac=True, method="L-BFGS-B",
+                     options={"maxiter": iterations, "maxcor": 10})  # fmt: skip
+    matrix = found.x.reshape(count, size + 1)
+    weight = matrix[:, :size] / scale
+    return Head(weight, matrix[:, size] - weight @ mean)
 
 
 def softmax(logits: Floats) -> Floats:
@@ -69,12 +110,21 @@ def softmax(logits: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def fit_temperature(logits: Floats, labels: Ints, weights: Floats) -> float:
-    """The temperature in 0.2..5 with the least weighted log-loss of held-out `logits` (n, labels)."""
-    candidates = np.geomspace(0.2, 5.0, 200)
+def shrunk(logits: Floats, seconds: Floats, shrink_s: float) -> Floats:
+    """Logits as the graph gives them: a window of t seconds keeps t / (t + `shrink_s`) of them."""
+    return np.asarray(logits * (seconds / (seconds + shrink_s))[:, None])
+
+
+def fit_calibration(logits: Floats, labels: Ints, weights: Floats, seconds: Floats) -> tuple[float, float]:
+    """Temperature (0.3..5) and `shrink_s` (0..3) with the least weighted log-loss of held-out `logits`."""
     picked = np.arange(len(labels)), labels
-    losses = [-np.average(np.log(softmax(logits / t)[picked] + 1e-12), weights=weights) for t in candidates]
-    return float(candidates[int(np.argmin(losses))])
+    best = (np.inf, 1.0, 0.0)
+    for shrink_s in np.linspace(0.0, 3.0, 13):
+        kept = shrunk(logits, seconds, shrink_s)
+        for temperature in np.geomspace(0.3, 5.0, 60):
+            loss = -np.average(np.log(softmax(kept / temperature)[picked] + 1e-12), weights=weights)
+            best = min(best, (float(loss), float(temperature), float(shrink_s)))
+    return best[1], best[2]
 
 
 def speaker_folds(speakers: Sequence[str], folds: int, seed: int) -> Ints:

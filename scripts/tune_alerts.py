@@ -28,9 +28,7 @@ from benchmarks.alerts import Heard, Tally, hear, judge, raised  # noqa: E402
 from benchmarks.calls import scripted_set  # noqa: E402
 from benchmarks.corpora import LABELS, data_root  # noqa: E402
 from scripts import train_emotion as training  # noqa: E402
-from scripts.emotion_features import Take, features  # noqa: E402
 from scripts.emotion_graph import emotion_model, pooled_model  # noqa: E402
-from scripts.emotion_head import balanced_weights, fit_head, fit_temperature  # noqa: E402
 from sentiment_engine import Settings  # noqa: E402
 from sentiment_engine.emotion import Window  # noqa: E402
 from sentiment_engine.errors import BadSettings  # noqa: E402
@@ -66,6 +64,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "speech_half_life_s": (1.5, 7.0),
         "idle_half_life_s": (8.0, 30.0),
         "anger_drift": (0.3, 2.0),
+        "uncertain_discount": (0.0, 1.0),
         "anger_limit": (3.0, 9.0),
         "anger_weight": (0.2, 1.5),
         "mutual_weight": (0.1, 1.0),
@@ -84,33 +83,19 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
 
 def model_without(corpus: str, cache: Path) -> OnnxEmotionModel:
     """The shipped recipe with one corpus left out of the head's training."""
-    path = cache / f"without-{corpus}.onnx"
+    recipe = repr((training.TAKES, training.STAGES, training.STRENGTH, training.EMPHASIS, training.SEED))
+    path = cache / f"without-{corpus}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.onnx"
     if path.with_suffix(".json").is_file():  # written last, so the model is whole
         return load_emotion_model(path)
-    pooled = pooled_model(training.find_trunk(None), training.BLOCKS, mel=True)
+    pooled = pooled_model(training.find_trunk(None), training.STAGES, mel=True)
     clips = training.training_clips(data_root())
-    names = [f"crop{index}" for index in range(training.ROUNDS)]
-    takes = [
-        features(
-            clips,
-            Take(name, window_s=0, speed=0.1),
-            pooled.SerializeToString(),
-            training.CACHE,
-            seed=training.SEED,
-        )
-        for name in names
-    ]
-    kept = np.array([clip.corpus != corpus for clip in clips] * len(takes))
-    rows = np.concatenate(takes)[kept]
-    left = [clip for clip in clips if clip.corpus != corpus] * len(takes)
-    labels, corpora, speakers = training.targets(left)
-    weights = balanced_weights(labels, corpora, speakers)
-    temperature = fit_temperature(training.held_out_logits(rows, labels, weights, speakers), labels, weights)
-    head = fit_head(rows, labels, weights, strength=training.STRENGTH).cooled(temperature)
-    whole = emotion_model(pooled, head.weight.astype(np.float32), head.bias.astype(np.float32))
-    content = whole.SerializeToString()
+    rows = training.training_rows(clips, pooled.SerializeToString())
+    head, temperature, shrink_s = training.fit(rows.where(rows.corpora != corpus))
+    content = emotion_model(
+        pooled, head.weight.astype(np.float32), head.bias.astype(np.float32), shrink_s
+    ).SerializeToString()
     path.write_bytes(content)
-    described = training.describe(clips, temperature, hashlib.sha256(content).hexdigest())
+    described = training.describe(clips, temperature, shrink_s, hashlib.sha256(content).hexdigest())
     path.with_suffix(".json").write_text(json.dumps(described), encoding="utf-8")
     return load_emotion_model(path)
 

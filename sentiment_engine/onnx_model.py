@@ -47,6 +47,8 @@ class Calibration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     method: str
     temperature: float
     fitted_on: str
+    shrink_s: float = 0.0
+    """A window of t seconds keeps t / (t + shrink_s) of its logits: the less was heard, the less is said."""
 
 
 class Trunk(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -150,7 +152,10 @@ def load_emotion_model(path: Path | None = None, *, threads: int = 1) -> OnnxEmo
     options.inter_op_num_threads = 1
     options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle calls must cost nothing
-    session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    try:
+        session = onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    except Exception as reason:  # the runtime raises private classes of its own
+        raise ModelMismatch(f"{path.name} is no model that ONNX Runtime can run: {reason}") from reason
     _check_shapes(session, description, path)
     return OnnxEmotionModel(session, description)
 

@@ -15,7 +15,7 @@ from sentiment_engine.errors import BadAudio, BadSettings
 from sentiment_engine.resources import load_playbook, load_settings
 from sentiment_engine.settings import Settings
 
-OPTIONS = Options(settings=Settings(), language="en", stage="general", agent_channel=0)
+OPTIONS = Options(settings=Settings(), model=None, language="en", stage="general", agent_channel=0)
 RATE_HZ = 8000
 
 
@@ -108,7 +108,7 @@ def test_a_recording_that_kills_its_process_is_named_and_the_others_are_scored(t
 @pytest.mark.slow
 def test_bad_options_stop_everything_before_the_first_recording(tmp_path: Path):
     path = recorded(tmp_path / "call.wav", small_talk(3.0))
-    bad = Options(settings=Settings(), language="", stage="general", agent_channel=0)
+    bad = Options(settings=Settings(), model=None, language="", stage="general", agent_channel=0)
     with pytest.raises(BadSettings, match="language"):
         list(score_all([Job(path, "call", tmp_path / "call.jsonl")], bad, 1))
     assert not (tmp_path / "call.jsonl").exists()

@@ -138,6 +138,28 @@ def test_a_model_that_keeps_its_promises_loads(tmp_path: Path):
     assert np.allclose(tiny([np.zeros(8000, np.float32)]), 0.2)
 
 
+def test_a_file_that_is_no_model_is_refused(tmp_path: Path):
+    path = tiny_model(tmp_path)
+    path.write_bytes(b"not a graph")
+    digest = hashlib.sha256(b"not a graph").hexdigest()
+    described = json.loads(path.with_suffix(".json").read_text(encoding="utf-8")) | {"sha256": digest}
+    path.with_suffix(".json").write_text(json.dumps(described), encoding="utf-8")
+    with pytest.raises(ModelMismatch, match=r"tiny\.onnx is no model that ONNX Runtime can run"):
+        load_emotion_model(path)
+
+
+def test_a_model_of_ones_own_serves_the_command_line(tmp_path: Path):
+    """Dropping in a model takes a graph, its description, and --model."""
+    tiny = tiny_model(tmp_path)
+    call = REPOSITORY / "sentiment_engine" / "example" / "call.flac"
+    command = [sys.executable, "-m", "sentiment_engine", "score", str(call), "--model", str(tiny)]
+    run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=REPOSITORY)
+    events = [json.loads(line) for line in run.stdout.splitlines()]
+    scored = [event["scores"] for event in events if event["type"] == "emotion.scored"]
+    assert scored
+    assert all(abs(p - 0.2) < 0.15 for scores in scored for p in scores.values())  # ours is surer than that
+
+
 def test_a_wrong_number_of_labels_is_refused_with_both_numbers(tmp_path: Path):
     with pytest.raises(ModelMismatch, match=r"gives 4 scores.*names 5 labels"):
         load_emotion_model(tiny_model(tmp_path, scores=4))

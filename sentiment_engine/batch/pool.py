@@ -43,6 +43,8 @@ class Options:
     """How to score, the same for every recording."""
 
     settings: Settings
+    model: Path | None
+    """The .onnx file of the emotion model; None is the one that ships."""
     language: str
     stage: Stage
     agent_channel: int
@@ -166,7 +168,7 @@ def _work(connection: Connection, options: Options) -> None:
     try:
         scorer = Scorer(
             settings=options.settings,
-            model=load_emotion_model(threads=1),
+            model=load_emotion_model(options.model, threads=1),
             playbook=load_playbook(),
             language=options.language,
             stage=options.stage,

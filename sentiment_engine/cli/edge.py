@@ -79,6 +79,12 @@ def _speed(value: float) -> float:
 Config = Annotated[
     Path | None, typer.Option("--config", metavar="FILE", help="Settings, a TOML file; defaults without.")
 ]
+Model = Annotated[
+    Path | None,
+    typer.Option(
+        "--model", metavar="FILE", help="An emotion model of your own, .onnx with its .json; ours without."
+    ),
+]
 Language = Annotated[str, typer.Option(metavar="TAG", help="Language of the call, a BCP 47 tag.")]
 StageName = Annotated[
     str,

@@ -11,6 +11,7 @@ from sentiment_engine.cli.edge import (
     AgentChannel,
     Config,
     Language,
+    Model,
     Speed,
     StageName,
     Token,
@@ -40,6 +41,7 @@ def serve(
         ),
     ] = None,
     config: Config = None,
+    model: Model = None,
 ) -> None:
     """Run the live server: calls come in on /v1/stream, alerts go out on /v1/feed.
 
@@ -64,7 +66,7 @@ def serve(
             f"listening on {server.url}: calls to {server.url}/v1/stream, alerts from {server.url}/v1/feed"
         )
 
-    serve_live(settings, load_emotion_model(), load_playbook(), host=host, port=port, on_ready=ready)
+    serve_live(settings, load_emotion_model(model), load_playbook(), host=host, port=port, on_ready=ready)
 
 
 @edge

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sentiment_engine.cli.edge import edge
+from sentiment_engine.cli.edge import Model, edge
 
 app = typer.Typer(help="About the emotion model.", no_args_is_help=True)
 
@@ -19,6 +19,7 @@ def _group() -> None:
 @edge
 def info(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")] = False,
+    model: Model = None,
 ) -> None:
     """Say what the model is: labels, rates, training data, metrics, licence, checksum."""
     # Imported here so that --help loads no model runtime.
@@ -28,7 +29,7 @@ def info(
 
     from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
 
-    description = load_emotion_model().description  # loading checks the file against its description
+    description = load_emotion_model(model).description  # loading checks the file against its description
     if as_json:
         sys.stdout.write(msgspec.json.encode(description).decode() + "\n")
         return

@@ -18,6 +18,7 @@ from sentiment_engine.cli.edge import (
     AgentChannel,
     Config,
     Language,
+    Model,
     StageName,
     as_stage,
     complain,
@@ -63,6 +64,7 @@ def score(
     stage: StageName = "general",
     agent_channel: AgentChannel = 0,
     config: Config = None,
+    model: Model = None,
 ) -> None:
     """Score recordings: their events, as the live server would have sent them.
 
@@ -76,7 +78,11 @@ def score(
     from sentiment_engine.resources import load_settings  # noqa: PLC0415
 
     options = Options(
-        settings=load_settings(config), language=language, stage=as_stage(stage), agent_channel=agent_channel
+        settings=load_settings(config),
+        model=model,
+        language=language,
+        stage=as_stage(stage),
+        agent_channel=agent_channel,
     )
     found, problems = inputs.find(paths)
     ids = inputs.call_ids([one.path for one in found])
