@@ -14,11 +14,12 @@ from sentiment_engine.emotion import Window, Windower
 from sentiment_engine.events import EndReason, GapReason, Party, Stage
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, Int16
 from sentiment_engine.pcm import Decoder
-from sentiment_engine.settings import Settings
-from sentiment_engine.vad import SpeechGate, WebRtcFrames
+from sentiment_engine.settings import Settings, VadSettings
+from sentiment_engine.vad import SpeechGate, SpeechModel, WebRtcFrames
 
 BLOCKS_PER_TICK = round(1.0 / BLOCK_S)
-FRAME_BYTES = FRAME_SAMPLES * 2
+SILENT_POWER = 1e-10
+"""-100 dBFS: a level stays finite in digital silence."""
 
 
 class Segment(msgspec.Struct, frozen=True):
@@ -64,12 +65,21 @@ class End(msgspec.Struct, frozen=True):
 Note = Window | Segment | Tick | Gap | StageChange | End
 
 
+def speech_model(settings: VadSettings) -> SpeechModel:
+    """One channel's detector."""
+    if settings.model == "silero":
+        from sentiment_engine.silero import SileroFrames  # noqa: PLC0415 brings onnxruntime and reads a file
+
+        return SileroFrames(settings.silero_at)
+    return WebRtcFrames(settings.aggressiveness)
+
+
 class _Lane:
     """One party's channel."""
 
     def __init__(self, settings: Settings, party: Party) -> None:
         self.party = party
-        self.gate = SpeechGate(settings.vad, WebRtcFrames(settings.vad.aggressiveness))
+        self.gate = SpeechGate(settings.vad, speech_model(settings.vad))
         self.windower = Windower(settings.windows, party, settings.vad.hangover_s)
         self.spoke = False
         """Whether speech was heard since the last tick."""
@@ -82,20 +92,18 @@ class _Lane:
         self.gate.skip(BLOCK_FRAMES)
         self.windower.push(block, 0, 0.0)
 
-    def step(self, block: Int16, levels: Sequence[float], powers: Sequence[float]) -> list[bool]:
-        """One block with each frame's level (dBFS) and power; per frame, whether the party speaks."""
-        data = block.tobytes()
+    def step(
+        self, block: Int16, levels: Sequence[float], trebles: Sequence[float], powers: Sequence[float]
+    ) -> list[bool]:
+        """One block with each frame's level, treble (dBFS) and power; per frame, whether the party speaks."""
         flags: list[bool] = []
         voiced_frames, voiced_power = 0, 0.0
         self.closed = []
-        for frame in range(BLOCK_FRAMES):
-            voiced, segment = self.gate.step(
-                data[frame * FRAME_BYTES : (frame + 1) * FRAME_BYTES], levels[frame]
-            )
+        for power, (voiced, segment) in zip(powers, self.gate.block(block, levels, trebles), strict=True):
             flags.append(self.gate.speaking)
             if voiced:
                 voiced_frames += 1
-                voiced_power += powers[frame]
+                voiced_power += power
             if segment:
                 self.closed.append(segment)
         self.windower.push(block, voiced_frames, voiced_power)
@@ -166,12 +174,15 @@ class Listener:
         return notes
 
     def _speech(self, block: Int16) -> None:
-        framed = block.reshape(len(self._lanes), BLOCK_FRAMES, FRAME_SAMPLES)
-        power = np.square(framed, dtype=np.float32).mean(axis=2) / np.float32(32768.0**2)
-        levels, powers = (10.0 * np.log10(power + 1e-10)).tolist(), power.tolist()
+        framed = np.zeros((2, len(self._lanes), BLOCK_FRAMES, FRAME_SAMPLES), np.float32)
+        framed[0] = block.reshape(framed.shape[1:])
+        np.subtract(framed[0, :, :, 1:], framed[0, :, :, :-1], out=framed[1, :, :, 1:])
+        power = np.einsum("klfs,klfs->klf", framed, framed) * np.float32(1 / (FRAME_SAMPLES * 32768.0**2))
+        levels, trebles = (10.0 * np.log10(power + SILENT_POWER)).tolist()
+        powers = power[0].tolist()
         self.conversation.step(
             {
-                lane.party: lane.step(block[row], levels[row], powers[row])
+                lane.party: lane.step(block[row], levels[row], trebles[row], powers[row])
                 for row, lane in enumerate(self._lanes)
             }
         )

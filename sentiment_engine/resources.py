@@ -14,16 +14,21 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     """Settings from a TOML file whose tables are the records of ``settings.py``; without one, the defaults.
 
     Raises:
-        BadSettings: the file cannot be read, is not TOML, or holds a name or value that is not allowed; the
-            message names the file.
+        BadSettings: the file cannot be read, is not TOML, holds a name or value that is not allowed, or asks
+            for a detector that is not installed; the message names the file.
     """
     if path is None:
         return Settings()
     text = _read(Path(path))
     try:
-        return Settings.from_mapping(tomllib.loads(text))
+        settings = Settings.from_mapping(tomllib.loads(text))
+        if settings.vad.model == "silero":  # found missing at the start, not at the first call
+            from sentiment_engine.silero import load_silero  # noqa: PLC0415 brings onnxruntime
+
+            load_silero()
     except (tomllib.TOMLDecodeError, BadSettings) as reason:
         raise BadSettings(f"{os.fspath(path)}: {reason}") from reason
+    return settings
 
 
 def load_playbook(path: str | os.PathLike[str] | None = None) -> Playbook:

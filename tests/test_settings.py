@@ -63,6 +63,7 @@ def test_settings_cannot_be_changed_afterwards():
         ({"alerts": {"raise_at": None}}, r"\$.alerts.raise_at"),
         ({"alerts": {"raise_at": 10**400}}, r"\$.alerts.raise_at"),
         ({"alerts": []}, r"\$.alerts"),
+        ({"vad": {"model": "ears"}}, r"Invalid enum value 'ears' - at `\$.vad.model`"),
         ({"live": {"max_calls": "false"}}, r"\$.live.max_calls"),
         ({"live": {"max_calls": 1.5}}, r"\$.live.max_calls"),
         ({1: {}}, "settings: "),

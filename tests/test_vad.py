@@ -1,12 +1,18 @@
 """Speech is found where it is, and nowhere else."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
-from voices import RATE_HZ, example_call, hush, turns, voice
+from hypothesis import given
+from hypothesis import strategies as st
+from voices import RATE_HZ, SETTINGS, example_call, examples, hush, turns, voice
 
-from sentiment_engine.frames import FRAME_SAMPLES
+from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES
+from sentiment_engine.listening import Gap, Listener, Segment
 from sentiment_engine.settings import VadSettings
-from sentiment_engine.vad import FLOOR_BUCKETS, FLOOR_START_DB, NoiseFloor, SpeechGate, WebRtcFrames
+from sentiment_engine.tones import DTMF_HIGH_HZ, DTMF_LOW_HZ
+from sentiment_engine.vad import FLOOR_BUCKETS, FLOOR_START_DB, NoiseFloor, SpeechGate
 
 FRAMES_A_SECOND = 50
 PLAIN = VadSettings(
@@ -16,8 +22,10 @@ PLAIN = VadSettings(
     hangover_s=0.2,
     min_segment_s=0.1,
     over_noise_db=8.0,
+    onset_over_db=0.0,
     min_level_db=-58.0,
 )
+PAUSE_DB = -90.0
 
 
 class Scripted:
@@ -33,20 +41,35 @@ class Scripted:
 
 def gate_on(script, settings=PLAIN, level_db=-20.0):
     """Steps a gate through a script of '#' (voiced) and '.' frames; all segments, as frame numbers."""
+    gate = quiet_line(settings)
+    closed = [gate.step(mark == "#", level_db, level_db)[1] for mark in script]
+    segments = [segment for segment in [*closed, gate.finish()] if segment]
+    return [(start - QUIET_FRAMES, end - QUIET_FRAMES) for start, end in segments]
+
+
+def quiet_line(settings=PLAIN):
+    """A gate that has heard enough silence to know the noise of the line."""
     gate = SpeechGate(settings, Scripted())
-    closed = [gate.step(b"\1" if mark == "#" else b"\0", level_db)[1] for mark in script]
-    return [segment for segment in [*closed, gate.finish()] if segment]
+    for _ in range(QUIET_FRAMES):
+        gate.step(False, PAUSE_DB, PAUSE_DB)
+    return gate
 
 
-def speech(sound, settings=PLAIN):
-    """Segments in seconds that the real detector finds."""
-    gate = SpeechGate(settings, WebRtcFrames(settings.aggressiveness))
-    out = []
-    for frame in sound[: len(sound) // FRAME_SAMPLES * FRAME_SAMPLES].reshape(-1, FRAME_SAMPLES):
-        level_db = 10 * np.log10((frame / 32768.0) ** 2 @ np.ones(FRAME_SAMPLES) / FRAME_SAMPLES + 1e-10)
-        out.append(gate.step(frame.tobytes(), level_db)[1])
-    out.append(gate.finish())
-    return [(start / FRAMES_A_SECOND, end / FRAMES_A_SECOND) for start, end in filter(None, out)]
+QUIET_FRAMES = 20
+
+
+def notes(sound, step=None, settings=SETTINGS):
+    """What listening to one channel of 16 bit samples gives, fed in pieces of ``step`` bytes."""
+    listener, data = Listener(settings, "pcm_s16le", RATE_HZ, ("mixed",)), sound.tobytes()
+    step = step or len(data)
+    out = [note for at in range(0, len(data), step) for note in listener.feed(data[at : at + step])]
+    return [note for note in [*out, *listener.close("stop")] if isinstance(note, Segment | Gap)]
+
+
+def speech(sound):
+    """Segments in seconds that the real detector finds, with the settings people get."""
+    settings = type(SETTINGS)()
+    return [(note.start_s, note.end_s) for note in notes(sound, settings=settings)]
 
 
 def test_several_voiced_frames_begin_a_segment_at_the_first_of_them():
@@ -75,33 +98,33 @@ def test_frames_before_a_closed_segment_do_not_count_for_the_next_onset():
 
 
 def test_frames_before_missing_audio_do_not_count_for_the_onset_after_it():
-    gate = SpeechGate(PLAIN, Scripted())
-    for _ in range(20):
-        gate.step(b"\1", -20.0)
-    gate.finish()
+    gate = quiet_line()
     for _ in range(2):
-        gate.step(b"\1", -20.0)
+        gate.step(True, -20.0, -20.0)
+    gate.skip(1)
+    for _ in range(2):
+        gate.step(True, -20.0, -20.0)
     assert gate.start is None
-    gate.step(b"\1", -20.0)
-    assert gate.start == 20
+    gate.step(True, -20.0, -20.0)
+    assert gate.start == QUIET_FRAMES + 3
 
 
 def test_speech_still_open_at_the_end_is_closed_once():
-    gate = SpeechGate(PLAIN, Scripted())
+    gate = quiet_line()
     for _ in range(20):
-        gate.step(b"\1", -20.0)
-    assert gate.finish() == (0, 20)
+        gate.step(True, -20.0, -20.0)
+    assert gate.finish() == (QUIET_FRAMES, QUIET_FRAMES + 20)
     assert gate.finish() is None
 
 
 def test_a_hangover_is_not_speaking():
-    gate = SpeechGate(PLAIN, Scripted())
+    gate = quiet_line()
     assert not gate.speaking
     for _ in range(20):
-        gate.step(b"\1", -20.0)
+        gate.step(True, -20.0, -20.0)
     assert gate.speaking
     for _ in range(SpeechGate.ACTIVE_FRAMES):
-        gate.step(b"\0", -20.0)
+        gate.step(False, -20.0, -20.0)
     assert not gate.speaking
     assert gate.start is not None
 
@@ -109,14 +132,25 @@ def test_a_hangover_is_not_speaking():
 def test_the_detector_is_asked_of_every_frame_even_when_the_level_decides():
     model = Scripted()
     gate = SpeechGate(PLAIN, model)
-    voiced = [gate.step(b"\1", -90.0)[0] for _ in range(30)]
+    block, levels = np.ones(BLOCK_SAMPLES, np.int16), [-90.0] * BLOCK_FRAMES
+    voiced = [voiced for _ in range(6) for voiced, _ in gate.block(block, levels, levels)]
     assert not any(voiced)
     assert model.asked == 30
 
 
 def test_nothing_below_the_lowest_level_is_speech():
-    assert gate_on("#" * 40, level_db=-57.9) == [(0, 40)]
+    assert gate_on("#" * 40, level_db=-57.9) == [(1, 40)]  # levels are evened over two frames
     assert gate_on("#" * 40, level_db=-58.1) == []
+
+
+@pytest.mark.parametrize(("level_db", "begins"), [(-45.0, False), (-43.0, True)])
+def test_it_takes_more_to_begin_a_segment_than_to_go_on(level_db, begins):
+    gate = SpeechGate(VadSettings(over_noise_db=10.0, onset_over_db=6.0), Scripted())
+    for heard, level in [(False, -60.0)] * FRAMES_A_SECOND * 2 + [(True, level_db)] * 10:
+        gate.step(heard, level, -60.0)
+    assert (gate.start is not None) == begins
+    if begins:
+        assert gate.step(True, -49.0, -60.0)[0]
 
 
 def test_a_frame_must_stand_above_the_running_noise_floor():
@@ -124,6 +158,16 @@ def test_a_frame_must_stand_above_the_running_noise_floor():
     segments = gate_on(steady, level_db=-30.0)
     assert len(segments) == 1
     assert FLOOR_BUCKETS - 1 < segments[0][1] / FRAMES_A_SECOND < FLOOR_BUCKETS + 2
+
+
+def test_treble_alone_may_stand_above_the_noise():
+    gate = quiet_line()
+    for _ in range(FRAMES_A_SECOND * (FLOOR_BUCKETS + 2)):  # a rumble that the floor has caught up with
+        gate.step(True, -30.0, PAUSE_DB)
+    assert gate.start is None
+    for _ in range(10):
+        gate.step(True, -30.0, -50.0)
+    assert gate.start is not None
 
 
 def test_the_noise_floor_rises_to_steady_noise_and_falls_at_once_with_it():
@@ -136,11 +180,22 @@ def test_the_noise_floor_rises_to_steady_noise_and_falls_at_once_with_it():
     assert floor.level_db == pytest.approx(-60.0, abs=0.5)
 
 
-def test_the_noise_floor_is_not_moved_by_a_single_short_drop():
+def test_the_noise_floor_knows_a_noisy_line_after_a_second_and_no_silence_from_before():
+    floor = NoiseFloor()
+    for _ in range(FRAMES_A_SECOND):
+        floor.step(-20.0)
+    assert floor.level_db == FLOOR_START_DB  # whoever speaks from the first moment is heard
+    floor.step(-20.0)
+    for _ in range(FRAMES_A_SECOND):
+        floor.step(-38.0)
+    assert floor.level_db == pytest.approx(-38.0, abs=0.5)
+
+
+def test_the_noise_floor_is_not_moved_far_by_a_single_short_drop():
     floor = NoiseFloor()
     for frame in range(FRAMES_A_SECOND * (FLOOR_BUCKETS + 2)):
-        floor.step(-100.0 if frame % FRAMES_A_SECOND == 10 else -40.0)
-    assert floor.level_db > FLOOR_START_DB + 10
+        floor.step(-60.0 if frame % FRAMES_A_SECOND == 10 else -40.0)
+    assert floor.level_db > -48.0
 
 
 def test_a_voice_between_silences_is_found_within_a_tenth_of_a_second():
@@ -149,14 +204,89 @@ def test_a_voice_between_silences_is_found_within_a_tenth_of_a_second():
     assert end_s == pytest.approx(3.0, abs=0.1)
 
 
-def test_silence_and_steady_noise_are_not_speech():
+def test_a_voice_from_the_first_moment_is_heard_within_half_a_second():
+    assert speech(turns(voice(2.0), hush(1.0)))[0][0] < 0.5
+
+
+def test_steady_noise_is_not_speech():
     noise = np.random.default_rng(0).normal(0, 300, 15 * RATE_HZ).astype(np.int16)
-    assert speech(hush(3.0)) == []
     assert sum(end_s - start_s for start_s, end_s in speech(noise)) < 1.0
 
 
 def test_both_parties_of_the_example_call_are_heard_to_speak_a_good_part_of_it():
     call = example_call()
     for party in range(2):
-        spoken_s = sum(end_s - start_s for start_s, end_s in speech(call[:, party]))
+        spoken_s = sum(end_s - start_s for start_s, end_s in speech(np.ascontiguousarray(call[:, party])))
         assert 0.25 < spoken_s / (len(call) / RATE_HZ) < 0.75
+
+
+@given(amplitude=st.integers(0, 20), seconds=st.floats(0.1, 12.0), seed=st.integers(0, 1000))
+@examples(15)
+def test_a_silent_line_is_never_speech(amplitude, seconds, seed):
+    rng = np.random.default_rng(seed)
+    assert speech(rng.integers(-amplitude, amplitude + 1, round(seconds * RATE_HZ)).astype(np.int16)) == []
+
+
+SIGNALS = [  # frequencies in Hz; seconds on and off, as the national tones are (ITU-T E.180)
+    ((440, 480), 2.0, 4.0),
+    ((480, 620), 0.5, 0.5),
+    ((400, 450), 0.4, 0.2),
+    ((400,), 0.375, 0.375),
+    ((425,), 0.5, 0.5),
+    ((450,), 1.0, 4.0),
+    ((450,), 0.35, 0.35),
+]
+KEYS = st.tuples(
+    st.tuples(st.sampled_from(DTMF_LOW_HZ), st.sampled_from(DTMF_HIGH_HZ)),
+    st.floats(0.05, 0.5),
+    st.floats(0.3, 1.0),
+)
+
+
+@given(
+    signal=st.one_of(st.sampled_from(SIGNALS), KEYS), lead_s=st.floats(0.0, 0.1), level=st.floats(500, 10_000)
+)
+@examples(40)
+def test_keys_ringing_and_busy_signals_are_never_speech(signal, lead_s, level):
+    hz, on_s, off_s = signal
+    at_s = np.arange(round((on_s + off_s) * RATE_HZ)) / RATE_HZ
+    burst = level * (at_s < on_s) * sum(np.sin(2 * np.pi * f * at_s) for f in hz)
+    sound = turns(hush(lead_s), np.tile(burst, 5))
+    sound = sound + np.random.default_rng(0).normal(0, 5, len(sound))  # no line is without hiss
+    assert speech(np.rint(sound).astype(np.int16)) == []
+
+
+stretches = st.lists(st.tuples(st.booleans(), st.floats(0.05, 1.5)), min_size=1, max_size=6)
+
+
+def conversation(plan):
+    """Voice and silence as planned."""
+    return turns(*(voice(round(s, 2)) if speaks else hush(s) for speaks, s in plan))
+
+
+@given(plan=stretches, step=st.integers(1, 5000))
+@examples(15)
+def test_the_length_of_the_pieces_never_changes_the_segments(plan, step):
+    sound = conversation(plan)
+    assert notes(sound, step) == notes(sound)
+
+
+@given(plan=stretches)
+@examples(25)
+def test_segments_come_in_order_apart_and_no_shorter_than_allowed(plan):
+    segments = [(note.start_s, note.end_s) for note in notes(conversation(plan))]
+    shortest = SETTINGS.vad.min_segment_s
+    assert all(end - start >= shortest - 0.021 for start, end in segments)  # the last frame may be cut short
+    assert all(before[1] <= after[0] for before, after in pairwise(segments))
+
+
+@given(script=st.text("#.", max_size=120), skips=st.integers(0, 200))
+@examples(60)
+def test_missing_audio_moves_all_that_follows_by_its_length(script, skips):
+    def segments(skipped):
+        gate = quiet_line()
+        gate.skip(skipped)
+        closed = [gate.step(mark == "#", -20.0, -20.0)[1] for mark in script]
+        return [segment for segment in [*closed, gate.finish()] if segment]
+
+    assert [(start - skips, end - skips) for start, end in segments(skips)] == segments(0)

@@ -27,7 +27,16 @@ RATE_HZ = 8000
 EXAMPLE = Path(__file__).resolve().parent.parent / "sentiment_engine" / "example" / "call.flac"
 
 SETTINGS = Settings(
-    vad=VadSettings(hangover_s=0.4, min_segment_s=0.2),
+    vad=VadSettings(
+        aggressiveness=2,
+        onset_frames=4,
+        onset_window=6,
+        hangover_s=0.4,
+        min_segment_s=0.2,
+        over_noise_db=8.0,
+        onset_over_db=0.0,
+        min_level_db=-58.0,
+    ),
     windows=WindowSettings(window_s=3.0, hop_s=1.0, min_window_s=0.6),
     baseline=BaselineSettings(
         prior_anger=-2.0,
