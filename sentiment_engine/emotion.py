@@ -9,7 +9,7 @@ windows hardly count as evidence.
 
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -22,6 +22,10 @@ from sentiment_engine.settings import BaselineSettings, WindowSettings
 
 LEAST_PROBABILITY = 0.001
 """Added to both sides of an odds: below this a score says nothing more."""
+
+
+PIECES = 16
+"""Most pieces of speech in one window beside its last; speech more broken than that says little."""
 
 
 class EmotionModel(Protocol):
@@ -63,16 +67,21 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, eq=False):
 class Windower:
     """Remembers the last seconds of one channel and cuts windows out of them.
 
-    ``late_s`` is how long after its last voiced frame a segment may end: that much more is remembered.
+    A window reaches back over short pauses to earlier speech of the same turn, and leaves the pauses out: the
+    model hears much more in three seconds of speech than in one (``benchmarks/windows.py``), and utterances
+    are short. ``late_s`` is how long after its last voiced frame a segment may end: that much more is
+    remembered.
     """
 
     def __init__(self, settings: WindowSettings, party: Party, late_s: float) -> None:
         self._settings, self._party = settings, party
-        keep = math.ceil((settings.window_s + late_s) / BLOCK_S) + 2  # a part of a block at either end
+        reach_s = settings.window_s + settings.pauses_s + late_s
+        keep = math.ceil(reach_s / BLOCK_S) + 2  # a part of a block at either end
         self._blocks: deque[Int16] = deque(maxlen=keep)
         self._power: deque[tuple[int, float]] = deque(maxlen=keep)  # voiced frames of a block, their power
         self._blocks_seen = 0
         self._covered = 0  # frame up to which windows have been cut
+        self._ended: deque[tuple[int, int]] = deque(maxlen=PIECES)  # earlier segments
 
     def push(self, block: Int16, voiced_frames: int, voiced_power: float) -> None:
         """The next block of this channel, shape (samples,), with its voiced frames and their summed power."""
@@ -89,22 +98,24 @@ class Windower:
 
     def at_end(self, start: int, end: int, at_s: float) -> Window | None:
         """A window due because the segment ended with enough speech unheard."""
-        if (end - max(start, self._covered)) * FRAME_S < self._settings.hop_s / 3:
-            return None
-        return self._cut(start, end, at_s)
+        unheard_s = (end - max(start, self._covered)) * FRAME_S
+        window = self._cut(start, end, at_s) if unheard_s >= self._settings.hop_s / 3 else None
+        self._ended.append((start, end))
+        return window
 
     def _cut(self, start: int, end: int, at_s: float) -> Window | None:
         oldest = (self._blocks_seen - len(self._blocks)) * BLOCK_FRAMES
-        first = max(start, end - round(self._settings.window_s / FRAME_S), oldest)
-        if (end - first) * FRAME_S < self._settings.min_window_s:
+        pieces = self._pieces(start, end, oldest)
+        if sum(b - a for a, b in pieces) * FRAME_S < self._settings.min_window_s:
             return None
+        first = pieces[0][0]
         new_speech_s = (end - max(start, self._covered)) * FRAME_S
         self._covered = end
-        offset = oldest * FRAME_SAMPLES
-        audio = np.concatenate(self._blocks)[first * FRAME_SAMPLES - offset : end * FRAME_SAMPLES - offset]
+        audio = np.concatenate(self._blocks)
+        heard = [audio[(a - oldest) * FRAME_SAMPLES : (b - oldest) * FRAME_SAMPLES] for a, b in pieces]
         in_window = list(self._power)[(first - oldest) // BLOCK_FRAMES : -(-(end - oldest) // BLOCK_FRAMES)]
         power = sum(p for _, p in in_window) / max(1, sum(n for n, _ in in_window))
-        samples = audio.astype(np.float32) / np.float32(32768.0)
+        samples = np.concatenate(heard).astype(np.float32) / np.float32(32768.0)
         return Window(
             party=self._party,
             start_s=round(first * FRAME_S, 3),
@@ -116,6 +127,21 @@ class Windower:
             samples=samples,
         )
 
+    def _pieces(self, start: int, end: int, oldest: int) -> list[tuple[int, int]]:
+        """Stretches of speech (first frame, frame after the last) that make the window, in order."""
+        room = round(self._settings.window_s / FRAME_S)
+        longest_pause = round(self._settings.join_s / FRAME_S)
+        pieces: list[tuple[int, int]] = []
+        for begun, ended in ((start, end), *reversed(self._ended)):
+            if pieces and pieces[0][0] - ended > longest_pause:
+                break
+            first = max(begun, ended - room, oldest)
+            if first >= ended:
+                break
+            pieces.insert(0, (first, ended))
+            room -= ended - first
+        return pieces
+
 
 def log_odds(p: float, q: float) -> float:
     """Log of p over q, two sums of probabilities; bounded because scores are rounded to four digits."""
@@ -125,6 +151,18 @@ def log_odds(p: float, q: float) -> float:
 def sigmoid(x: float) -> float:
     """Probability of log odds."""
     return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
+
+
+def uncertainty(scores: Iterable[float]) -> float:
+    """How little a row of probabilities says: its entropy over the most there can be (Shannon 1948), 0..1.
+
+    0 is one label for certain, 1 is all alike. A row of one label is certain.
+    """
+    row = list(scores)
+    if len(row) < 2:
+        return 0.0
+    entropy = -sum(p * math.log(p) for p in row if p > 0.0)
+    return min(1.0, max(0.0, entropy / math.log(len(row))))  # rounded rows do not sum to 1 exactly
 
 
 class Relative(msgspec.Struct, frozen=True):
@@ -140,6 +178,8 @@ class Relative(msgspec.Struct, frozen=True):
     """Pitch above the party's calm voice, semitones; 0 until that is known."""
     known_s: float
     """Seconds of calm speech the baseline rests on."""
+    uncertain: float = 0.0
+    """See `uncertainty`: what a window that could be anything says counts for less."""
 
 
 class _Running:
@@ -202,6 +242,7 @@ class Baseline:
             louder_db=window.level_db - self._level_db if self._calm_s >= s.level_after_s else 0.0,
             higher_st=pitch_st - self._pitch_st if self._pitch_s >= s.level_after_s else 0.0,
             known_s=self._calm_s,
+            uncertain=uncertainty(scores.values()),
         )
         own = self._calm_s / (self._calm_s + s.prior_s)
         calm_share = sigmoid((s.calm_below - relative.anger) / s.calm_width)

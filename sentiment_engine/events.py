@@ -76,6 +76,8 @@ class EmotionScored(Event, frozen=True, kw_only=True, tag="emotion.scored"):
     end_s: float
     scores: dict[str, float]
     """Probability by label, sum 1 (up to rounding at the fourth digit)."""
+    uncertain: float = 0.0
+    """How little the scores say, 0..1: their entropy over that of scores all alike."""
 
 
 class TensionUpdated(Event, frozen=True, kw_only=True, tag="tension.updated"):

@@ -71,7 +71,8 @@ class Judge:
         evidence = self._tension.evidence(window.party)
         relative = self._baselines[window.party].compare(published, window, evidence)
         self._tension.hear(window.party, relative, window.new_speech_s)
-        return self.event(ev.EmotionScored, window.at_s, scores=published, **span)
+        uncertain = round(relative.uncertain, 4)
+        return self.event(ev.EmotionScored, window.at_s, scores=published, uncertain=uncertain, **span)
 
     def note(self, note: Note, conversation: Conversation) -> list[Event]:
         """Anything of the log that needs no scores."""

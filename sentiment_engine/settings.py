@@ -83,14 +83,19 @@ class WindowSettings(_Stage, frozen=True, kw_only=True):
     """Which stretches of speech the emotion model hears."""
 
     window_s: float = 3.0
-    hop_s: float = 1.0
+    hop_s: float = 1.5
     """New speech of a party between two of its windows."""
     min_window_s: float = 0.6
-    """A shorter utterance is not scored: the model would guess."""
+    """Less speech than that is not scored: the model would guess."""
+    join_s: float = 1.2
+    """Speech of the same party after a pause no longer than this belongs to the same turn and window."""
+    pauses_s: float = 3.0
+    """Audio remembered beyond ``window_s`` for the pauses inside a window."""
 
     def check(self) -> None:
         self.within(0.5, 8.0, "window_s", "min_window_s")
         self.within(0.2, 8.0, "hop_s")
+        self.within(0.0, 8.0, "join_s", "pauses_s")
         if self.min_window_s > self.window_s:
             raise BadSettings(f"min_window_s {self.min_window_s} cannot exceed window_s {self.window_s}")
 
@@ -161,6 +166,8 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     """Of all evidence about a party, in media time in which that party says nothing new."""
     anger_drift: float = 1.38
     """Deviations over the baseline that count as nothing; less than that counts as calm."""
+    uncertain_discount: float = 0.0
+    """Share of its evidence that a window loses when its scores are all alike."""
     anger_limit: float = 3.87
     """Most evidence kept, deviations times seconds: bounds how long calm must last to take it back."""
     anger_weight: float = 0.84
@@ -188,6 +195,7 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     def check(self) -> None:
         self.within(-9.0, 0.0, "bias")
         self.positive("speech_half_life_s", "idle_half_life_s", "anger_limit", "timing_limit")
+        self.within(0.0, 1.0, "uncertain_discount")
         self.within(
             0.0,
             20.0,

@@ -43,7 +43,8 @@ class Heat(msgspec.Struct, frozen=True):
     def after_window(self, relative: Relative, new_speech_s: float, settings: TensionSettings) -> "Heat":
         """The state once a window has been scored."""
         keep = 0.5 ** (new_speech_s / settings.speech_half_life_s)
-        gained = new_speech_s * (_limited(relative.anger) - settings.anger_drift)
+        sure = 1.0 - settings.uncertain_discount * relative.uncertain
+        gained = sure * new_speech_s * (_limited(relative.anger) - settings.anger_drift)
         new = 1.0 - keep
         return Heat(
             min(max(0.0, self.anger + gained), settings.anger_limit),

@@ -1,5 +1,7 @@
 """Windows cover speech, and a party is judged against its own calm voice, not against its anger."""
 
+import copy
+
 import msgspec
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import examples
 
-from sentiment_engine.emotion import Baseline, Window, Windower, log_odds, sigmoid
+from sentiment_engine.emotion import Baseline, Window, Windower, log_odds, sigmoid, uncertainty
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES
 from sentiment_engine.settings import BaselineSettings, WindowSettings
 
@@ -80,7 +82,8 @@ def test_the_rest_of_a_segment_is_heard_when_it_is_a_third_of_a_hop():
     assert windower.during(0, 2.0).new_speech_s == 2.0
     for block in range(4):
         windower.push(np.full(BLOCK_SAMPLES, 20 + block, np.int16), 5, 0.05)
-    assert windower.at_end(0, 100 + 16, 2.4) is None
+    short = copy.deepcopy(windower)
+    assert short.at_end(0, 100 + 16, 2.4) is None
     window = windower.at_end(0, 100 + 17, 2.4)
     assert (window.start_s, window.end_s) == (0.0, 2.34)
     assert window.new_speech_s == pytest.approx(0.34)
@@ -100,10 +103,44 @@ def test_no_speech_is_counted_as_new_twice():
 
 
 def test_a_window_reaches_back_no_further_than_what_is_remembered():
-    windower = ramp(100, WindowSettings(window_s=1.0, hop_s=1.0, min_window_s=0.6))
+    windower = ramp(100, WindowSettings(window_s=1.0, hop_s=1.0, min_window_s=0.6, join_s=0.0, pauses_s=0.0))
     assert windower.at_end(0, 300, 10.0) is None  # four seconds ago: forgotten
     window = windower.at_end(0, 450, 10.0)
     assert (window.start_s, window.end_s) == (8.0, 9.0)
+
+
+@pytest.mark.parametrize(("pause_blocks", "joined"), [(1, True), (12, True), (13, False)])
+def test_a_window_reaches_back_over_a_pause_within_a_turn_and_leaves_it_out(pause_blocks, joined):
+    """Speech in blocks 0..9, a pause, speech in ten blocks more."""
+    begun = 10 + pause_blocks
+    windower = ramp(begun + 10)
+    windower.at_end(0, 50, 1.0)
+    window = windower.during(begun * BLOCK_FRAMES, (begun + 10) / 10)
+    spoken = [*range(10), *range(begun, begun + 10)] if joined else [*range(begun, begun + 10)]
+    assert (window.samples * 32768).tolist() == np.repeat(spoken, BLOCK_SAMPLES).tolist()
+    assert (window.start_s, window.end_s) == (0.0 if joined else begun / 10, (begun + 10) / 10)
+    assert window.new_speech_s == pytest.approx(1.0)
+
+
+def test_a_short_answer_after_earlier_speech_of_the_turn_is_scored_with_it():
+    windower = ramp(20)
+    windower.at_end(0, 50, 1.0)
+    window = windower.at_end(70, 90, 2.0)  # 0.4 s: too short to judge alone
+    assert len(window.samples) == round(1.4 * 8000)
+    assert window.new_speech_s == pytest.approx(0.4)
+
+
+def test_a_window_of_many_pieces_holds_no_more_speech_than_asked():
+    windower = ramp(40)
+    for start in range(0, 180, 20):
+        windower.at_end(start, start + 10, 3.8)
+    window = windower.at_end(180, 200, 4.0)
+    assert len(window.samples) == round((0.4 + 9 * 0.2) * 8000)
+    windower = ramp(40, msgspec.structs.replace(WINDOWS, window_s=1.0))
+    for start in range(0, 150, 20):
+        windower.at_end(start, start + 10, 3.0)
+    window = windower.at_end(150, 200, 4.0)
+    assert (len(window.samples), window.start_s) == (8000, 3.0)
 
 
 def test_a_window_ends_no_later_than_the_audio():
@@ -150,10 +187,12 @@ def test_windows_follow_each_other_inside_their_segments_and_within_their_limits
         window = window or windower.during(start if flag else None, now_s)
         start = start if flag else None
         if window:
-            assert begun_s <= window.start_s < window.end_s <= now_s
-            assert settings.min_window_s <= window.end_s - window.start_s + 1e-9
-            assert window.end_s - window.start_s <= settings.window_s + 1e-9
-            assert len(window.samples) == round((window.end_s - window.start_s) * 8000)
+            speech_s = len(window.samples) / 8000
+            assert window.start_s < window.end_s <= now_s
+            assert settings.min_window_s - 1e-9 <= speech_s <= settings.window_s + 1e-9
+            assert speech_s <= window.end_s - window.start_s + 1e-9
+            assert min(window.end_s - begun_s, settings.window_s) <= speech_s + 1e-9
+            assert window.end_s - window.start_s <= settings.window_s + settings.pauses_s + 2.0
             assert window.end_s > last_end
             last_end = window.end_s
             new_s += window.new_speech_s
@@ -170,6 +209,13 @@ def test_log_odds_and_probability_are_each_others_inverse():
 def test_certainty_is_a_finite_number_of_log_odds():
     assert 5.0 < log_odds(1.0, 0.0) < 20.0
     assert log_odds(0.0, 0.0) == 0.0
+
+
+def test_scores_all_alike_say_nothing_and_one_label_for_certain_says_all():
+    assert uncertainty([0.2] * 5) == 1.0
+    assert uncertainty([0.2001] * 5) == 1.0  # published scores are rounded
+    assert uncertainty([0.0, 1.0, 0.0]) == uncertainty([1.0]) == 0.0
+    assert 0.0 < uncertainty([0.7, 0.2, 0.1]) < uncertainty([0.5, 0.3, 0.2]) < 1.0
 
 
 def test_a_baseline_starts_at_the_training_speakers_calm_voice():

@@ -45,8 +45,15 @@ def moment(**changes):
 QUIET = moment()
 
 
-def relative(anger=0.0, distress=0.0, louder_db=0.0, higher_st=0.0):
-    return Relative(anger=anger, distress=distress, louder_db=louder_db, higher_st=higher_st, known_s=10.0)
+def relative(anger=0.0, distress=0.0, louder_db=0.0, higher_st=0.0, uncertain=0.0):
+    return Relative(
+        anger=anger,
+        distress=distress,
+        louder_db=louder_db,
+        higher_st=higher_st,
+        known_s=10.0,
+        uncertain=uncertain,
+    )
 
 
 def after(heard, snapshot=QUIET, parties=BOTH, settings=PLAIN):
@@ -75,6 +82,13 @@ def test_anger_is_laid_at_the_party_that_sounds_angry(party, cause):
     level = after({party: relative(anger=3.0)}, parties=(party,))
     assert level.causes == {cause: pytest.approx(2.0)}
     assert level.by[cause] == party
+
+
+@pytest.mark.parametrize(("discount", "share"), [(0.0, 1.0), (0.5, 0.8), (1.0, 0.6)])
+def test_a_window_that_could_be_anything_counts_for_less_as_far_as_the_settings_say(discount, share):
+    settings = msgspec.structs.replace(PLAIN, uncertain_discount=discount)
+    level = after({"customer": relative(anger=3.0, uncertain=0.4)}, settings=settings)
+    assert level.causes == {"customer_anger": pytest.approx(share * 2.0, abs=1e-4)}
 
 
 def test_anger_under_its_threshold_means_nothing_yet():
