@@ -63,6 +63,15 @@ def test_a_few_live_calls_are_carried_without_a_loss(tmp_path):
     assert found["ratio_to_sink"] > 0
 
 
+@needs_data
+def test_voices_are_found_on_telephone_lines_and_tones_are_not_taken_for_them():
+    (engine,) = [
+        line.split("│")[1:] for line in run("vad.py", "--quick").splitlines() if "│ engine  " in line
+    ]
+    assert float(engine[1].split()[0]) > 0.85  # to call everything speech has .86; three files vary
+    assert engine[8].strip() == engine[9].strip() == "0.0%"  # DTMF, ringing and busy
+
+
 def test_the_results_in_the_tree_are_of_the_model_in_the_tree():
     model = json.loads((ROOT / "models" / "emotion.json").read_text())["sha256"]
     results = ROOT / "benchmarks" / "results"
