@@ -66,9 +66,9 @@ RECIPES = (
     START,
     Recipe("LayerNorm + biases", "norms", 1e-3, 2),
     Recipe("LoRA rank 4", "lora", 3e-4, 3),
-    Recipe("both blocks, all weights", "full", 2e-5, 2),
-    Recipe("LoRA + speaker-adversarial .1", "lora", 3e-4, 2, adversary=0.1),
-    Recipe("LoRA + supervised contrastive .2", "lora", 3e-4, 2, contrast=0.2),
+    Recipe("both blocks, all weights", "full", 2e-5),
+    Recipe("LoRA + speaker-adversarial .1", "lora", 3e-4, adversary=0.1),
+    Recipe("LoRA + supervised contrastive .2", "lora", 3e-4, contrast=0.2),
 )
 TUNING_GROUP = "Fine-tuning in few steps (a pass is 25 batches of 48 windows), one test take"
 
@@ -197,8 +197,8 @@ def head_grid() -> Iterator[Experiment]:
             row = SHIPPED_ROW if shipped else f"strength {strength:g}, emphasis {emphasis:g}"
             yield linear(group, row, Linear(takes=TAKES, strength=strength, emphasis=emphasis))
     group = "Takes"
-    for count in (1, 4):  # two and eight are above
-        yield linear(group, f"{count} rough takes", Linear(takes=TAKES[:count]))
+    for count, words in ((1, "one"), (4, "four")):  # two and eight are above
+        yield linear(group, f"{words} rough take{'s'[: count - 1]}", Linear(takes=TAKES[:count]))
     yield linear(group, "two takes, never rough, speed within 10 %", Linear(takes=PLAIN))
 
 
