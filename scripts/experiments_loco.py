@@ -172,8 +172,10 @@ class Lab:
         if not file.is_file():
             from scripts.experiments_trunk import Mels, pooled, tiny_en  # noqa: PLC0415  needs torch
 
-            with file.open("wb") as target:
-                np.savez(target, pooled=pooled(tiny_en(CACHE, blocks), Mels(self.heard(take))))
+            made = pooled(tiny_en(CACHE, blocks), Mels(self.heard(take)))
+            unfinished = file.with_suffix(".part.npz")
+            np.savez(unfinished, pooled=made)
+            unfinished.rename(file)
         with np.load(file) as kept:
             return np.asarray(kept["pooled"])
 
