@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from voices import RATE_HZ, SETTINGS, example_call, examples, hush, turns, voice
 
@@ -246,6 +246,7 @@ KEYS = st.tuples(
 @given(
     signal=st.one_of(st.sampled_from(SIGNALS), KEYS), lead_s=st.floats(0.0, 0.1), level=st.floats(500, 10_000)
 )
+@example(signal=((400, 450), 0.4, 0.2), lead_s=0.046875, level=500.0)  # passed for a voice once
 @examples(40)
 def test_keys_ringing_and_busy_signals_are_never_speech(signal, lead_s, level):
     hz, on_s, off_s = signal
