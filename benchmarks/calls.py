@@ -20,6 +20,8 @@ from benchmarks.telephone import RATE_HZ, Float32, add_noise, band_pass, g711, r
 CALM_S = 60.0
 HOT_S = 30.0
 AFTER_S = 20.0
+UNKNOWN = "unknown"
+"""What a manifest says where a corpus does not name the speaker: many people, not one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +52,7 @@ class Voices:
         self.speakers = [
             name
             for name, moods in sorted(self._clips.items())
-            if needed <= moods.keys() and min(len(moods[mood]) for mood in needed) >= 3
+            if name != UNKNOWN and needed <= moods.keys() and min(len(moods[mood]) for mood in needed) >= 3
         ]
 
     def utterances(self, speaker: str, emotion: str, rng: np.random.Generator) -> Callable[[], Float32]:

@@ -57,13 +57,18 @@ def fit_head(
     strength: float,
     contrast: tuple[int, int] | None = None,
     emphasis: float = 0.0,
+    clips: Ints | None = None,
+    consistency: float = 0.0,
     iterations: int = 60,
 ) -> Head:
     """Fit on (n, features) and labels 0..k-1; smaller `strength` (scikit-learn's C) regularises more.
 
     Minimises the weighted log-loss plus |W|^2 / (2 strength n) by L-BFGS from zero. With `contrast`, two
     labels, the log-loss of telling the second from the first is added, `emphasis` times: those two are what
-    tension lives on, and the same weights serve both tasks.
+    tension lives on, and the same weights serve both tasks. With `clips`, which recording each row is a take
+    of, logits that differ between takes of one recording cost `consistency` times as much as their size does:
+    what the line, the noise or the crop change is not the voice (nuisance attribute projection, Solomonoff,
+    Campbell and Boardman 2005, made soft).
     """
     from scipy.optimize import minimize  # noqa: PLC0415  a training-only dependency
 
@@ -76,6 +81,9 @@ def fit_head(
     truth = np.eye(count, dtype=np.float32)[labels]
     low, high = contrast or (0, 0)
     chosen = np.isin(labels, contrast or ()).astype(np.float32) * shares * np.float32(emphasis)
+    wobble = np.eye(size, dtype=np.float32)
+    if clips is not None and consistency:
+        wobble += np.float32(consistency) * within_clips(inputs, clips, shares)
 
     def loss(flat: Floats) -> tuple[float, Floats]:
         matrix = flat.astype(np.float32).reshape(count, size + 1)
@@ -92,9 +100,10 @@ def fit_head(
             error[:, high] += pull
             error[:, low] -= pull
         gradient = np.empty_like(matrix)
-        gradient[:, :size] = error.T @ inputs + matrix[:, :size] / np.float32(strength * n)
+        held = matrix[:, :size] @ wobble
+        gradient[:, :size] = error.T @ inputs + held / np.float32(strength * n)
         gradient[:, size] = error.sum(axis=0)
-        total += float(np.square(matrix[:, :size]).sum()) / (2 * strength * n)
+        total += float((matrix[:, :size] * held).sum()) / (2 * strength * n)
         return total, gradient.ravel().astype(np.float64)
 
     found = minimize(loss, np.zeros(count * (size + 1)), jac=True, method="L-BFGS-B",
@@ -102,6 +111,17 @@ def fit_head(
     matrix = found.x.reshape(count, size + 1)
     weight = matrix[:, :size] / scale
     return Head(weight, matrix[:, size] - weight @ mean)
+
+
+def within_clips(features: Float32, clips: Ints, shares: Float32) -> Float32:
+    """How features (n, size) vary between the takes of one recording: their covariance, (size, size).
+
+    `clips` (n,) numbers the recordings, each with as many takes, two at least; `shares` (n,) sum to 1.
+    """
+    takes = np.argsort(clips, kind="stable").reshape(len(np.unique(clips)), -1)
+    off = features - features[takes].mean(axis=1)[np.unique(clips, return_inverse=True)[1]]
+    count = takes.shape[1]
+    return np.asarray((off * shares[:, None]).T @ off * np.float32(count / (count - 1)))
 
 
 def softmax(logits: Floats) -> Floats:

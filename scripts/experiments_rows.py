@@ -12,12 +12,13 @@ import numpy.typing as npt
 from scripts.emotion_features import Float32, Take
 from scripts.emotion_head import Floats, Head, fit_head, softmax
 from scripts.experiments_loco import ANGRY, FIGURES, PLAIN, SHIPPED, Answer, Lab, Sheet, stack
-from scripts.train_emotion import CONTRAST, EMPHASIS, STRENGTH, TAKES
+from scripts.train_emotion import CONSISTENCY, CONTRAST, EMPHASIS, STRENGTH, TAKES
 
 PROBE = "block 1, plain logistic regression (C .001)"
 """The frozen probe that every row is compared with."""
-TWO = "shipped design, two takes"
-SHIPPED_ROW = f"shipped: strength {STRENGTH:g}, emphasis {EMPHASIS:g}"
+TWO = "shipped stages, two takes"
+PLAIN_STRENGTH = 0.0002
+"""Where consistency is not asked for; it holds the weights down as well, so with it they may be freer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +76,13 @@ TUNING_GROUP = "Fine-tuning in few steps (a pass is 25 batches of 48 windows), o
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A linear head on some columns, fitted and asked; as shipped unless said."""
+    """A linear head on some columns, fitted and asked."""
 
     names: tuple[str, ...] = SHIPPED
     takes: Sequence[Take] = TAKES[:2]
-    strength: float = STRENGTH
+    strength: float = PLAIN_STRENGTH
     emphasis: float = EMPHASIS
+    consistency: float = 0.0
     prepare: Callable[[Sheet], Float32] | None = None
     """Columns of a sheet instead of its own; of each take by itself, before stacking."""
     weak: float = 0.0
@@ -110,6 +112,10 @@ class Linear:
             strength=self.strength,
             contrast=CONTRAST if self.emphasis else None,
             emphasis=self.emphasis,
+            clips=np.tile(np.arange(len(sheet.labels) // len(self.takes)), len(self.takes))
+            if self.consistency
+            else None,
+            consistency=self.consistency,
         )
 
 
@@ -193,9 +199,12 @@ def head_grid() -> Iterator[Experiment]:
     group = "The head, on the shipped features"
     for strength in (0.0001, 0.0002, 0.0005):
         for emphasis in (0.0, 3.0, 5.0, 10.0):
-            shipped = (strength, emphasis) == (STRENGTH, EMPHASIS)
-            row = SHIPPED_ROW if shipped else f"strength {strength:g}, emphasis {emphasis:g}"
+            row = f"strength {strength:g}, emphasis {emphasis:g}"
             yield linear(group, row, Linear(takes=TAKES, strength=strength, emphasis=emphasis))
+    for strength, consistency in ((0.0005, 0.3), (0.0005, 1.0), (0.001, 1.0), (0.001, 3.0)):
+        shipped = (strength, consistency) == (STRENGTH, CONSISTENCY)
+        row = f"{'shipped: ' * shipped}strength {strength:g}, emphasis 5, consistency {consistency:g}"
+        yield linear(group, row, Linear(takes=TAKES, strength=strength, consistency=consistency))
     group = "Takes"
     for count, words in ((1, "one"), (4, "four")):  # two and eight are above
         yield linear(group, f"{words} rough take{'s'[: count - 1]}", Linear(takes=TAKES[:count]))

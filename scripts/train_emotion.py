@@ -53,9 +53,11 @@ TAKES = tuple(Take(f"crop{index}", window_s=0, speed=0.17, rough=True) for index
 """Augmented takes of every clip."""
 STAGES = (0, 1, 2)
 """Of the trunk, see scripts/emotion_graph.py; this and the next two chosen by leave-one-corpus-out."""
-STRENGTH = 0.0002
+STRENGTH = 0.0005
 EMPHASIS = 5.0
 """Of angry against neutral, the contrast that tension lives on."""
+CONSISTENCY = 1.0
+"""Of logits between takes of one recording."""
 CONTRAST = (LABELS.index("neutral"), LABELS.index("angry"))
 FOLDS = 4
 CORPORA = {  # name -> (title, licence)
@@ -144,6 +146,8 @@ class Rows:
     corpora: npt.NDArray[np.str_]
     speakers: npt.NDArray[np.str_]
     """Named with their corpus."""
+    clips: Ints
+    """Which recording a window is a take of."""
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Rows:
         """The rows for which `kept` is true."""
@@ -166,6 +170,7 @@ def training_rows(clips: Sequence[Clip], network: bytes, takes: Sequence[Take] =
         labels=np.tile([LABELS.index(str(clip.emotion)) for clip in clips], len(made)),
         corpora=np.tile([clip.corpus for clip in clips], len(made)),
         speakers=np.tile([f"{clip.corpus}/{clip.speaker}" for clip in clips], len(made)),
+        clips=np.tile(np.arange(len(clips)), len(made)),
     )
 
 
@@ -194,7 +199,14 @@ def fit(rows: Rows) -> tuple[Head, float, float]:
 def bare_head(rows: Rows) -> Head:
     """The head on `rows`, not calibrated."""
     return fit_head(
-        rows.pooled, rows.labels, rows.weights(), strength=STRENGTH, contrast=CONTRAST, emphasis=EMPHASIS
+        rows.pooled,
+        rows.labels,
+        rows.weights(),
+        strength=STRENGTH,
+        contrast=CONTRAST,
+        emphasis=EMPHASIS,
+        clips=rows.clips,
+        consistency=CONSISTENCY,
     )
 
 

@@ -89,18 +89,17 @@ def model_without(corpus: str, cache: Path) -> OnnxEmotionModel:
     Settings are in units of log odds: a temperature of its own would tune them for another scale.
     """
     shipped = load_emotion_model().description.calibration
-    recipe = repr(
-        (training.TAKES, training.STAGES, training.STRENGTH, training.EMPHASIS, training.SEED, shipped)
-    )
+    head = (training.STRENGTH, training.EMPHASIS, training.CONSISTENCY)
+    recipe = repr((training.TAKES, training.STAGES, head, training.SEED, shipped))
     path = cache / f"without-{corpus}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.onnx"
     if path.with_suffix(".json").is_file():  # written last, so the model is whole
         return load_emotion_model(path)
     pooled = pooled_model(training.find_trunk(None), training.STAGES, mel=True)
     clips = training.training_clips(data_root())
     rows = training.training_rows(clips, pooled.SerializeToString())
-    head = training.bare_head(rows.where(rows.corpora != corpus)).cooled(shipped.temperature)
+    fitted = training.bare_head(rows.where(rows.corpora != corpus)).cooled(shipped.temperature)
     content = emotion_model(
-        pooled, head.weight.astype(np.float32), head.bias.astype(np.float32), shipped.shrink_s
+        pooled, fitted.weight.astype(np.float32), fitted.bias.astype(np.float32), shipped.shrink_s
     ).SerializeToString()
     path.write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()

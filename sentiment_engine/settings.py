@@ -164,6 +164,11 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     """Of a party's distress and loudness, in seconds of that party's speech."""
     idle_half_life_s: float = 10.34
     """Of all evidence about a party, in media time in which that party says nothing new."""
+    anger_most: float = 5.0
+    """One window may deviate this much and no more, either way: evidence has to last."""
+    effort_weight: float = 1.0
+    """Deviations that a raised voice (its own contribution, see below) adds to anger that is there."""
+    effort_most: float = 1.5
     anger_drift: float = 1.38
     """Deviations over the baseline that count as nothing; less than that counts as calm."""
     uncertain_discount: float = 0.0
@@ -194,12 +199,14 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
 
     def check(self) -> None:
         self.within(-9.0, 0.0, "bias")
-        self.positive("speech_half_life_s", "idle_half_life_s", "anger_limit", "timing_limit")
+        self.positive("speech_half_life_s", "idle_half_life_s", "anger_most", "anger_limit", "timing_limit")
         self.within(0.0, 1.0, "uncertain_discount")
         self.within(
             0.0,
             20.0,
             "anger_weight",
+            "effort_weight",
+            "effort_most",
             "distress_weight",
             "mutual_weight",
             "overlap_weight",

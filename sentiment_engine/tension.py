@@ -20,9 +20,8 @@ ANGER: dict[Party, Cause] = {"agent": "agent_anger", "customer": "customer_anger
 LEVEL_LIMIT = 9.0
 """Log odds of the highest level, 0.9999: more says nothing, and in six digits its causes would not add up."""
 
-
 MOST_DEVIATIONS = 5.0
-"""One window may say this much and no more: evidence has to last."""
+"""Of distress in one window: a state has to last."""
 
 
 class Heat(msgspec.Struct, frozen=True):
@@ -30,7 +29,9 @@ class Heat(msgspec.Struct, frozen=True):
 
     Anger accumulates as in a cumulative sum test (Page 1954): every second of speech adds its deviation less
     a drift, never below zero. So a single hot window says little, a lasting change says more and more, and
-    calm speech takes back what hot speech brought. Distress and loudness are fading means.
+    calm speech takes back what hot speech brought. Vocal effort makes anger surer and is no evidence of it by
+    itself: who sounds angrier *and* is louder or higher than before is rarely just lively. Distress and
+    loudness are fading means.
     """
 
     anger: float = 0.0
@@ -44,7 +45,11 @@ class Heat(msgspec.Struct, frozen=True):
         """The state once a window has been scored."""
         keep = 0.5 ** (new_speech_s / settings.speech_half_life_s)
         sure = 1.0 - settings.uncertain_discount * relative.uncertain
-        gained = sure * new_speech_s * (_limited(relative.anger) - settings.anger_drift)
+        anger = max(-settings.anger_most, min(settings.anger_most, relative.anger))
+        if anger > 0.0:
+            effort = settings.effort_weight * raised(relative.louder_db, relative.higher_st, settings)
+            anger += min(settings.effort_most, effort)
+        gained = sure * new_speech_s * (anger - settings.anger_drift)
         new = 1.0 - keep
         return Heat(
             min(max(0.0, self.anger + gained), settings.anger_limit),
@@ -120,21 +125,20 @@ class Tension:
         s = self._settings
         causes: dict[Cause, float] = {
             ANGER[party]: s.anger_weight * heat.anger,
-            "raised_voice": self._raised(heat),
+            "raised_voice": min(s.timing_limit, raised(heat.louder_db, heat.higher_st, s)),
         }
         if party == "customer":
             causes["customer_distress"] = s.distress_weight * max(0.0, heat.distress - s.distress_over)
         return causes
 
-    def _raised(self, heat: Heat) -> float:
-        """Vocal effort: louder and higher than the party's own calm voice (Traunmüller & Eriksson 2000)."""
-        s = self._settings
-        louder = s.louder_weight * max(0.0, heat.louder_db - s.louder_over_db)
-        higher = s.higher_weight * max(0.0, heat.higher_st - s.higher_over_st)
-        return min(s.timing_limit, louder + higher)
-
     def _timing(self, weight: float, over: float) -> float:
         return min(self._settings.timing_limit, weight * max(0.0, over))
+
+
+def raised(louder_db: float, higher_st: float, settings: TensionSettings) -> float:
+    """Vocal effort: louder and higher than the party's own calm voice (Traunmüller & Eriksson 2000)."""
+    louder = settings.louder_weight * max(0.0, louder_db - settings.louder_over_db)
+    return louder + settings.higher_weight * max(0.0, higher_st - settings.higher_over_st)
 
 
 def _limited(deviations: float) -> float:
