@@ -170,6 +170,13 @@ def test_missing_audio_makes_the_check_forget():
     assert any(voiced for voiced, _ in gate.block(last, loud, loud))
 
 
+def test_without_the_check_there_is_nothing_to_forget():
+    gate = SpeechGate(VadSettings(music_check=False), lambda _: True)
+    gate.skip(1)
+    loud = [-5.0] * BLOCK_FRAMES
+    assert any(voiced for voiced, _ in gate.block(BLOCK + 1, loud, loud))
+
+
 def test_music_from_the_first_moment_is_no_segment_at_all():
     assert spoken_s(segments(music(20.0))) == 0.0
     switched_off = Settings(vad=VadSettings(music_check=False))
