@@ -83,7 +83,8 @@ class SpeechGate:
 
     def __init__(self, settings: VadSettings, model: SpeechModel) -> None:
         self._settings, self._model = settings, model
-        self._music = MusicCheck(settings) if settings.music_check else None
+        checked = settings.music_check and settings.model == "webrtc"  # Silero knows music when it hears it
+        self._music = MusicCheck(settings) if checked else None
         self._floor, self._treble_floor = NoiseFloor(), NoiseFloor()
         self._level_db = self._treble_db = FLOOR_START_DB
         self._recent: deque[bool] = deque(maxlen=settings.onset_window)
