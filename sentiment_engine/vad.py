@@ -2,8 +2,9 @@
 
 WebRTC's voice activity detector answers for each 20 ms frame at telephone rate in under 2 µs, but alone it
 takes noise and music for speech. ``SpeechGate`` asks in addition that a frame stand above the running noise
-floor, takes no block for speech that is a signalling tone (``tones.py``), and smooths with hysteresis:
-several voiced frames begin a segment, a hangover ends it. ``benchmarks/vad.py`` says what it is worth.
+floor, takes no block for speech that is a signalling tone (``tones.py``) nor any while the channel carries
+music (``music.py``), and smooths with hysteresis: several voiced frames begin a segment, a hangover ends it.
+``benchmarks/vad.py`` says what it is worth.
 """
 
 from collections import deque
@@ -12,7 +13,8 @@ from typing import Protocol
 
 import webrtcvad
 
-from sentiment_engine.frames import FRAME_S, FRAME_SAMPLES, RATE_HZ, Int16
+from sentiment_engine.frames import BLOCK_FRAMES, FRAME_S, FRAME_SAMPLES, RATE_HZ, Int16
+from sentiment_engine.music import MusicCheck
 from sentiment_engine.settings import VadSettings
 from sentiment_engine.tones import is_tone
 
@@ -81,6 +83,8 @@ class SpeechGate:
 
     def __init__(self, settings: VadSettings, model: SpeechModel) -> None:
         self._settings, self._model = settings, model
+        checked = settings.music_check and settings.model == "webrtc"  # Silero knows music when it hears it
+        self._music = MusicCheck(settings) if checked else None
         self._floor, self._treble_floor = NoiseFloor(), NoiseFloor()
         self._level_db = self._treble_db = FLOOR_START_DB
         self._recent: deque[bool] = deque(maxlen=settings.onset_window)
@@ -102,8 +106,14 @@ class SpeechGate:
         data = samples.tobytes()
         # always asked: the model keeps state of its own
         heard = [self._model(data[at : at + FRAME_BYTES]) for at in range(0, len(data), FRAME_BYTES)]
+        voice = any(heard)
         young = self.start is None or self._frame - self.start < TONE_FRAMES
-        if young and any(heard) and is_tone(samples):
+        silenced = voice and young and is_tone(samples)
+        if self._music and self._music.block(samples, levels_db, trebles_db, voice):
+            silenced = True
+            began = self._frame + (1 - self._music.since) * BLOCK_FRAMES
+            self._last_voiced = min(self._last_voiced, began - 1)  # what was heard since then was music, too
+        if silenced:
             heard = [False] * len(heard)
         return map(self.step, heard, levels_db, trebles_db)
 
@@ -140,6 +150,8 @@ class SpeechGate:
         """Frames without audio: time passes, nothing is learned, and no onset reaches across them."""
         self._frame += frames
         self._recent.clear()
+        if self._music:
+            self._music.clear()
 
     def finish(self) -> tuple[int, int] | None:
         """The segment still open when the audio ends, or is missing from here on."""

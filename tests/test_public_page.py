@@ -15,6 +15,8 @@ LEFT_TO_RIGHT = (
     "frames",
     "pcm",
     "tones",
+    "music_weights",
+    "music",
     "vad",
     "pitch",
     "emotion",

@@ -96,6 +96,8 @@ def test_no_number_may_be_infinite_or_not_a_number(stage, value):
         (VadSettings, {"hangover_s": 0.0}, "hangover_s is 0.0"),
         (VadSettings, {"min_segment_s": -0.1}, "min_segment_s is -0.1"),
         (VadSettings, {"over_noise_db": 41.0}, "over_noise_db is 41.0"),
+        (VadSettings, {"music_over": 21.0}, "music_over is 21.0"),
+        (VadSettings, {"music_evidence": 0.0}, "music_evidence is 0.0"),
         (WindowSettings, {"window_s": 0.4}, "window_s is 0.4"),
         (WindowSettings, {"window_s": 8.1}, "window_s is 8.1"),
         (WindowSettings, {"hop_s": 0.1}, "hop_s is 0.1"),
