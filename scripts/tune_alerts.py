@@ -3,9 +3,16 @@
     python scripts/tune_alerts.py [--trials 400]
 
 For each training corpus the calls are heard with a model whose head never saw that corpus, as a customer's
-call would be. A seeded random search around the settings in force then looks for more escalations caught
-within 15 s and fewer false alarms (calm, cheerful). Prints the best settings; a person copies them into
-settings.py. Eval speakers are never touched. Needs the `train` extra and the data.
+call would be; real telephones of a third (emospeech_rakshak, weak labels, never trained on) give calm and
+cheerful calls only. A seeded random search around the settings in force then looks for more escalations caught
+within 15 s and fewer false alarms. Prints the best settings; a person may copy them into settings.py. Eval
+speakers are never touched. Needs the `train` extra and the data.
+
+**What is in force is not what it prints.** Two acted corpora, one of them (nEMO) with every clip at the same
+level, cannot say how much level and pitch should count: the search ends wherever the seed sends it. Numbers
+of `effort_*`, `anger_most`, `anger_drift`, `anger_weight`, `least_spread` and `idle_half_life_s` were set by
+hand beside the search's, comparing some thirty variants on a set of eval speakers (seed 31); the set that
+benchmarks/alerts.py reports was drawn once, afterwards.
 """
 
 from __future__ import annotations
@@ -37,9 +44,13 @@ from sentiment_engine.listening import Note  # noqa: E402
 from sentiment_engine.onnx_model import OnnxEmotionModel, load_emotion_model  # noqa: E402
 
 SEED = 7
+WEAK_CORPUS = "emospeech_rakshak"
 ANGRY = LABELS.index("angry")
-LANGUAGE_SHIFT = 1.2
+LANGUAGE_SHIFT = 1.0
 """Standard deviation of the log odds by which `shifted` moves a party's anger."""
+UNHEARD_SPREAD = 0.6
+"""And by which it moves each window's: between calm windows of one party the log odds spread .9 in RAVDESS and
+.6 in nEMO, each asked of a model that never heard it, but 1.1 on the real telephones of emospeech."""
 FALSE_ALARM_PRICE = 0.03
 """Recall that one false alarm an hour is worth: 1/h costs as much as 3 % of the escalations."""
 HOT_START_WORTH = 0.1
@@ -52,7 +63,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "baseline": {
         "prior_anger": (-3.0, 1.0),
         "prior_spread": (0.3, 2.0),
-        "least_spread": (0.25, 1.8),
+        "least_spread": (0.5, 1.8),
         "prior_doubt": (0.0, 2.5),
         "cheer": (0.0, 0.5),
         "prior_s": (2.0, 25.0),
@@ -65,6 +76,10 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "bias": (-4.5, -1.8),
         "speech_half_life_s": (1.5, 7.0),
         "idle_half_life_s": (8.0, 30.0),
+        "anger_most": (1.5, 5.0),
+        "effort_per_db": (0.0, 0.5),
+        "effort_per_st": (0.0, 0.3),
+        "effort_most": (0.5, 4.0),
         "anger_drift": (0.3, 2.0),
         "uncertain_discount": (0.0, 1.0),
         "anger_limit": (3.0, 9.0),
@@ -76,7 +91,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "louder_over_db": (1.0, 8.0),
         "louder_weight": (0.0, 0.35),
         "higher_over_st": (0.5, 4.0),
-        "higher_weight": (0.08, 1.0),
+        "higher_weight": (0.0, 1.0),
         "timing_limit": (1.0, 2.7),
     },
     "alerts": {"min_duration_s": (0.0, 3.0)},
@@ -114,6 +129,7 @@ def shifted(heard: Heard, rng: np.random.Generator) -> Heard:
     Mandarin or Amharic move the calm voice of a party by more than English and Polish differ between them;
     settings tuned on two languages alone would trust the prior too much. And half of the parties speak
     through automatic gain control that undoes every change of level, which acted studio speech never shows.
+    A voice also varies more from window to window in a language the model does not know.
     """
     levelled = {party for party in ("agent", "customer") if rng.random() < 0.5}
     odds = {party: float(np.exp(rng.normal(0.5, LANGUAGE_SHIFT))) for party in ("agent", "customer")}
@@ -121,7 +137,7 @@ def shifted(heard: Heard, rng: np.random.Generator) -> Heard:
     for note, scores in heard.log:
         if isinstance(note, Window) and scores is not None:
             moved = scores.copy()
-            moved[ANGRY] *= odds[note.party]
+            moved[ANGRY] *= odds[note.party] * np.exp(rng.normal(0.0, UNHEARD_SPREAD))
             level_db = LEVELLED_DB if note.party in levelled else note.level_db
             log.append((msgspec.structs.replace(note, level_db=level_db), moved / moved.sum()))
         else:
@@ -174,6 +190,15 @@ def main() -> None:
         shifts = np.random.default_rng([SEED, *corpus.encode()])
         heard += [shifted(hear(call, settings, model), shifts) for call in made]
         print(f"{corpus}: {len(made)} calls heard", flush=True)
+    calm = [
+        call
+        for call in scripted_set(
+            root, split="train", corpora=[WEAK_CORPUS], calls=0, calm_minutes=40, seed=SEED
+        )
+        if call.onset_s is None
+    ]
+    heard += [hear(call, settings, load_emotion_model()) for call in calm]
+    print(f"{WEAK_CORPUS}: {len(calm)} calm and cheerful calls heard", flush=True)
     rng = np.random.default_rng(options.seed)
     best, tallies = value(heard, settings)
     for trial in range(options.trials):

@@ -1,8 +1,8 @@
 """Settings, one frozen record per stage, checked once where they enter.
 
 Units stand in the names: ``_s`` seconds of media time, ``_db`` decibels, ``_hz`` hertz. Past this file code
-trusts them. ``scripts/tune_alerts.py`` searched for most numbers of baseline and tension on training
-speakers; ``benchmarks/alerts.py`` says what they are worth on others.
+trusts them. Where most numbers of baseline and tension come from, ``scripts/tune_alerts.py`` tells, and which
+were set by hand; ``benchmarks/alerts.py`` says what they are worth on speakers that nothing was fitted on.
 """
 
 import math
@@ -122,7 +122,7 @@ class WindowSettings(_Stage, frozen=True, kw_only=True):
 class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """From the calm voice of the training speakers to the party's own."""
 
-    prior_anger: float = 0.35
+    prior_anger: float = 0.5
     """Where a calm voice nobody has heard yet is expected on ``log(angry / (neutral + cheer * happy))``.
 
     Set high, above most calm voices: in an unheard language the model hears anger where there is none. The
@@ -130,11 +130,11 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """
     prior_distress: float = -0.5
     """The same of ``log((sad + fearful) / neutral)``."""
-    prior_spread: float = 0.92
+    prior_spread: float = 0.8
     """Standard deviation of either, within one calm party."""
-    least_spread: float = 1.03
+    least_spread: float = 0.7
     """A voice more even than this is still judged as if it varied so much."""
-    prior_doubt: float = 1.66
+    prior_doubt: float = 2.0
     """Standard deviation of that mean between parties: voices and languages differ."""
     cheer: float = 0.0
     """How much laughter counts as calm."""
@@ -142,10 +142,10 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """Seconds of own calm speech that weigh as much as the prior."""
     memory_s: float = 50.0
     """Calm speech remembered; older evidence fades."""
-    calm_below: float = 1.31
+    calm_below: float = 2.5
     """A window this many deviations above the baseline counts half as calm evidence."""
-    calm_width: float = 0.5
-    hold: float = 1.21
+    calm_width: float = 0.4
+    hold: float = 2.7
     """Evidence of anger that halves the rate at which a known baseline still moves."""
     level_after_s: float = 3.0
     """Calm speech needed before anything is called louder."""
@@ -179,33 +179,40 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
 
     bias: float = -2.65
     """A call without any cause: level 0.066."""
-    speech_half_life_s: float = 2.52
+    speech_half_life_s: float = 3.0
     """Of a party's distress and loudness, in seconds of that party's speech."""
-    idle_half_life_s: float = 10.34
+    idle_half_life_s: float = 30.0
     """Of all evidence about a party, in media time in which that party says nothing new."""
-    anger_most: float = 5.0
-    """One window may deviate this much and no more, either way: evidence has to last."""
-    effort_weight: float = 1.0
-    """Deviations that a raised voice (its own contribution, see below) adds to anger that is there."""
-    effort_most: float = 1.5
-    anger_drift: float = 1.38
+    anger_most: float = 2.5
+    """One window may deviate this much and no more, either way: evidence has to last.
+
+    With the drift and the weight it takes two windows, some three seconds of speech, to raise an alert: calm
+    people stress a word now and then.
+    """
+    effort_per_db: float = 0.2
+    """Deviations that a window gains for each dB over the party's calm level, or loses below it."""
+    effort_per_st: float = 0.1
+    """The same per semitone."""
+    effort_most: float = 2.0
+    """A raised voice adds at most this many times what the emotion model says of the window."""
+    anger_drift: float = 1.4
     """Deviations over the baseline that count as nothing; less than that counts as calm."""
     uncertain_discount: float = 0.0
     """Share of its evidence that a window loses when its scores are all alike."""
-    anger_limit: float = 3.87
+    anger_limit: float = 5.0
     """Most evidence kept, deviations times seconds: bounds how long calm must last to take it back."""
-    anger_weight: float = 0.84
+    anger_weight: float = 0.88
     """Per deviation and second."""
     distress_over: float = 2.0
     distress_weight: float = 0.3
-    mutual_weight: float = 0.2
+    mutual_weight: float = 0.3
     """On the lesser of both parties' anger contributions: two who are hot add to each other."""
     overlap_over: float = 0.2
     """Simultaneous speech over all speech; calm calls stay below."""
-    overlap_weight: float = 2.85
+    overlap_weight: float = 1.5
     interruption_weight: float = 0.15
-    louder_over_db: float = 1.0
-    louder_weight: float = 0.28
+    louder_over_db: float = 3.0
+    louder_weight: float = 0.1
     """Per dB."""
     higher_over_st: float = 1.5
     higher_weight: float = 0.1
@@ -213,7 +220,7 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     silence_over_s: float = 8.0
     silence_weight: float = 0.05
     """Per second."""
-    timing_limit: float = 2.2
+    timing_limit: float = 1.5
     """Most that overlap, interruptions, a raised voice or silence add: none alone is an alert."""
 
     def check(self) -> None:
@@ -224,7 +231,8 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
             0.0,
             20.0,
             "anger_weight",
-            "effort_weight",
+            "effort_per_db",
+            "effort_per_st",
             "effort_most",
             "distress_weight",
             "mutual_weight",

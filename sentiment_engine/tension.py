@@ -22,6 +22,8 @@ LEVEL_LIMIT = 9.0
 
 MOST_DEVIATIONS = 5.0
 """Of distress in one window: a state has to last."""
+MOST_LOUDER_DB, MOST_HIGHER_ST = 12.0, 6.0
+"""Of one window's effort, either way: more is a hand over the microphone, or the pitch an octave off."""
 
 
 class Heat(msgspec.Struct, frozen=True):
@@ -29,9 +31,8 @@ class Heat(msgspec.Struct, frozen=True):
 
     Anger accumulates as in a cumulative sum test (Page 1954): every second of speech adds its deviation less
     a drift, never below zero. So a single hot window says little, a lasting change says more and more, and
-    calm speech takes back what hot speech brought. Vocal effort makes anger surer and is no evidence of it by
-    itself: who sounds angrier *and* is louder or higher than before is rarely just lively. Distress and
-    loudness are fading means.
+    calm speech takes back what hot speech brought. A deviation towards anger weighs more in a raised voice and
+    less in a lowered one, see ``effort``. Distress and loudness are fading means.
     """
 
     anger: float = 0.0
@@ -45,10 +46,8 @@ class Heat(msgspec.Struct, frozen=True):
         """The state once a window has been scored."""
         keep = 0.5 ** (new_speech_s / settings.speech_half_life_s)
         sure = 1.0 - settings.uncertain_discount * relative.uncertain
-        anger = max(-settings.anger_most, min(settings.anger_most, relative.anger))
-        if anger > 0.0:
-            effort = settings.effort_weight * raised(relative.louder_db, relative.higher_st, settings)
-            anger += min(settings.effort_most, effort)
+        anger = relative.anger + effort(relative, settings)
+        anger = max(-settings.anger_most, min(settings.anger_most, anger))
         gained = sure * new_speech_s * (anger - settings.anger_drift)
         new = 1.0 - keep
         return Heat(
@@ -139,6 +138,19 @@ def raised(louder_db: float, higher_st: float, settings: TensionSettings) -> flo
     """Vocal effort: louder and higher than the party's own calm voice (Traunmüller & Eriksson 2000)."""
     louder = settings.louder_weight * max(0.0, louder_db - settings.louder_over_db)
     return louder + settings.higher_weight * max(0.0, higher_st - settings.higher_over_st)
+
+
+def effort(relative: Relative, settings: TensionSettings) -> float:
+    """What vocal effort adds to a window's deviation towards anger, or takes off it; in deviations.
+
+    Between calm and angry windows level and pitch tell about as much as the emotion model, and independently
+    of it. A quieter, lower voice makes anger less likely. A raised one adds at most ``effort_most`` times what
+    the voice itself says: who is merely loud is not angry.
+    """
+    louder_db = max(-MOST_LOUDER_DB, min(MOST_LOUDER_DB, relative.louder_db))
+    higher_st = max(-MOST_HIGHER_ST, min(MOST_HIGHER_ST, relative.higher_st))
+    raised_by = settings.effort_per_db * louder_db + settings.effort_per_st * higher_st
+    return min(raised_by, settings.effort_most * max(0.0, relative.anger))
 
 
 def _limited(deviations: float) -> float:

@@ -33,6 +33,9 @@ PLAIN = TensionSettings(
     silence_over_s=8.0,
     silence_weight=0.05,
     timing_limit=2.0,
+    anger_most=5.0,
+    effort_per_db=0.0,
+    effort_per_st=0.0,
 )
 BOTH = ("agent", "customer")
 
@@ -299,3 +302,34 @@ def test_a_higher_voice_is_a_raised_voice():
     assert level.causes == {"raised_voice": pytest.approx(1.0)}
     both = after({"customer": relative(higher_st=7.0, louder_db=9.0)})
     assert both.causes == {"raised_voice": pytest.approx(1.5)}
+
+
+
+EFFORT = msgspec.structs.replace(PLAIN, effort_per_db=0.1, effort_per_st=0.2, effort_most=2.0, louder_weight=0.0)
+
+
+def anger_of(settings=EFFORT, **sounds):
+    return after({"customer": relative(**sounds)}, settings=settings).causes.get("customer_anger", 0.0)
+
+
+def test_anger_weighs_more_in_a_raised_voice_and_less_in_a_lowered_one():
+    assert anger_of(anger=2.0) == pytest.approx(1.0)
+    assert anger_of(anger=2.0, louder_db=5.0, higher_st=1.0) == pytest.approx(1.7)
+    assert anger_of(anger=2.0, louder_db=-3.0, higher_st=-1.0) == pytest.approx(0.5)
+
+
+def test_effort_counts_up_to_a_hand_over_the_microphone_or_an_octave():
+    assert anger_of(anger=2.0, louder_db=90.0) == anger_of(anger=2.0, louder_db=12.0) == pytest.approx(2.2)
+    assert anger_of(anger=2.0, higher_st=90.0) == anger_of(anger=2.0, higher_st=6.0) == pytest.approx(2.2)
+
+
+def test_who_is_merely_loud_is_not_angry():
+    assert anger_of(anger=0.0, louder_db=12.0, higher_st=6.0) == 0.0
+    # at most twice what the voice itself says: 0.5 + 1.0, and the drift is 1
+    assert anger_of(anger=0.5, louder_db=12.0, higher_st=6.0) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("most", [1.5, 3.0])
+def test_one_window_says_so_much_and_no_more(most):
+    settings = msgspec.structs.replace(EFFORT, anger_most=most)
+    assert anger_of(settings, anger=90.0) == anger_of(settings, anger=90.0, louder_db=12.0) == most - 1.0
