@@ -3,7 +3,7 @@
     python scripts/tune_alerts.py [--trials 400]
 
 For each training corpus the calls are heard with a model whose head never saw that corpus, as a customer's
-call would be; real telephones of a third (emospeech_rakshak, weak labels, never trained on) give calm and
+call would be; a third (emospeech_rakshak: real telephones, weak labels, never trained on) gives calm and
 cheerful calls only. A seeded random search around the settings in force then looks for more escalations caught
 within 15 s and fewer false alarms. Prints the best settings; a person may copy them into settings.py. Eval
 speakers are never touched. Needs the `train` extra and the data.
@@ -49,8 +49,8 @@ ANGRY = LABELS.index("angry")
 LANGUAGE_SHIFT = 1.0
 """Standard deviation of the log odds by which `shifted` moves a party's anger."""
 UNHEARD_SPREAD = 0.6
-"""And by which it moves each window's: between calm windows of one party the log odds spread .9 in RAVDESS and
-.6 in nEMO, each asked of a model that never heard it, but 1.1 on the real telephones of emospeech."""
+"""And by which it moves each window's: between calm windows of one party the log odds spread .9 in RAVDESS
+and .6 in nEMO, each asked of a model that never heard it, but 1.1 on the real telephones of emospeech."""
 FALSE_ALARM_PRICE = 0.03
 """Recall that one false alarm an hour is worth: 1/h costs as much as 3 % of the escalations."""
 HOT_START_WORTH = 0.1

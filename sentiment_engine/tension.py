@@ -31,8 +31,8 @@ class Heat(msgspec.Struct, frozen=True):
 
     Anger accumulates as in a cumulative sum test (Page 1954): every second of speech adds its deviation less
     a drift, never below zero. So a single hot window says little, a lasting change says more and more, and
-    calm speech takes back what hot speech brought. A deviation towards anger weighs more in a raised voice and
-    less in a lowered one, see ``effort``. Distress and loudness are fading means.
+    calm speech takes back what hot speech brought. A deviation towards anger weighs more in a raised voice
+    and less in a lowered one, see ``effort``. Distress and loudness are fading means.
     """
 
     anger: float = 0.0
@@ -143,9 +143,9 @@ def raised(louder_db: float, higher_st: float, settings: TensionSettings) -> flo
 def effort(relative: Relative, settings: TensionSettings) -> float:
     """What vocal effort adds to a window's deviation towards anger, or takes off it; in deviations.
 
-    Between calm and angry windows level and pitch tell about as much as the emotion model, and independently
-    of it. A quieter, lower voice makes anger less likely. A raised one adds at most ``effort_most`` times what
-    the voice itself says: who is merely loud is not angry.
+    Between calm and angry windows level and pitch tell about as much as the emotion model does. A quieter,
+    lower voice makes anger less likely. A raised one adds at most ``effort_most`` times what the voice itself
+    says: who is merely loud is not angry.
     """
     louder_db = max(-MOST_LOUDER_DB, min(MOST_LOUDER_DB, relative.louder_db))
     higher_st = max(-MOST_HIGHER_ST, min(MOST_HIGHER_ST, relative.higher_st))

@@ -11,7 +11,7 @@ ANSWER, LINE = 0, 1
 
 @pytest.fixture(scope="module")
 def recordings():
-    """Takes of recordings: a column that tells the label, and one that tells it too but changes with the line."""
+    """Takes of recordings: one column tells the label, another tells it too but changes with the line."""
     rng = np.random.default_rng(3)
     labels = np.arange(CLIPS) % 2
     takes = []

@@ -305,7 +305,7 @@ def test_a_higher_voice_is_a_raised_voice():
 
 
 
-EFFORT = msgspec.structs.replace(PLAIN, effort_per_db=0.1, effort_per_st=0.2, effort_most=2.0, louder_weight=0.0)
+EFFORT = msgspec.structs.replace(PLAIN, effort_per_db=0.1, effort_per_st=0.2, effort_most=2.0)
 
 
 def anger_of(settings=EFFORT, **sounds):
