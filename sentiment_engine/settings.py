@@ -183,19 +183,19 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     """Of a party's distress and loudness, in seconds of that party's speech."""
     idle_half_life_s: float = 30.0
     """Of all evidence about a party, in media time in which that party says nothing new."""
-    anger_most: float = 2.5
+    anger_most: float = 3.5
     """One window may deviate this much and no more, either way: evidence has to last.
 
     With the drift and the weight it takes two windows, some three seconds of speech, to raise an alert: calm
     people stress a word now and then.
     """
-    effort_per_db: float = 0.2
+    effort_per_db: float = 0.25
     """Deviations that a window gains for each dB over the party's calm level, or loses below it."""
-    effort_per_st: float = 0.1
+    effort_per_st: float = 0.15
     """The same per semitone."""
-    effort_most: float = 2.0
+    effort_most: float = 3.0
     """A raised voice adds at most this many times what the emotion model says of the window."""
-    anger_drift: float = 1.4
+    anger_drift: float = 1.9
     """Deviations over the baseline that count as nothing; less than that counts as calm."""
     uncertain_discount: float = 0.0
     """Share of its evidence that a window loses when its scores are all alike."""
