@@ -304,7 +304,6 @@ def test_a_higher_voice_is_a_raised_voice():
     assert both.causes == {"raised_voice": pytest.approx(1.5)}
 
 
-
 EFFORT = msgspec.structs.replace(PLAIN, effort_per_db=0.1, effort_per_st=0.2, effort_most=2.0)
 
 
