@@ -20,7 +20,7 @@ that multiplies per window: `W @ (batch, features, 1)` stays `batch` separate pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -216,6 +216,49 @@ def emotion_model(
     model.graph.output.append(helper.make_tensor_value_info("probabilities", 1, ["batch", len(bias)]))
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def float_model(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The same graph without its quantisation: what the int8 one is an approximation of.
+
+    Integer weights are written out as the floats that they stand for (their own rounding stays), and
+    activations pass through a QuantizeLinear and its DequantizeLinear unrounded and unclipped.
+    """
+    plain = onnx.ModelProto()
+    plain.CopyFrom(model)
+    graph = plain.graph
+    arrays = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
+    exact: dict[str, str] = {}  # the output of either operator -> the tensor before it was rounded
+    nodes, written = [], {}
+    for node in graph.node:  # in order, so that a pair's first half comes first
+        source, result = node.input[0] if node.input else "", node.output[0]
+        if node.op_type == "QuantizeLinear":
+            exact[result] = exact.get(source, source)
+        elif node.op_type == "DequantizeLinear" and source in arrays:
+            written[result] = _dequantised(node, arrays)
+        elif node.op_type == "DequantizeLinear":
+            exact[result] = exact[source]
+        else:
+            node.input[:] = [exact.get(name, name) for name in node.input]
+            nodes.append(node)
+    if given := [value.name for value in graph.output if value.name in exact]:
+        raise ValueError(f"outputs {given} are themselves quantised")
+    del graph.node[:]
+    graph.node.extend(nodes)
+    _constants(plain, written)
+    _drop_unread(graph)
+    return plain
+
+
+def _dequantised(node: onnx.NodeProto, arrays: Mapping[str, npt.NDArray[Any]]) -> Float32:
+    """What a DequantizeLinear of constants gives; it has one scale and zero point, or one along an axis."""
+    quantised, scale = arrays[node.input[0]].astype(np.float32), arrays[node.input[1]]
+    zero = arrays[node.input[2]] if len(node.input) > 2 else np.zeros_like(scale)
+    axis = next((attribute.i for attribute in node.attribute if attribute.name == "axis"), 1)
+    shape = [1] * quantised.ndim
+    if scale.size > 1:
+        shape[axis] = -1
+    return np.asarray((quantised - zero.astype(np.float32).reshape(shape)) * scale.reshape(shape), np.float32)
 
 
 def _halve(source: str, target: str) -> list[onnx.NodeProto]:
