@@ -36,7 +36,7 @@ MELS = 80
 MEL_FLOOR = 1e-10  # Whisper's, below which the logarithm is not taken
 WIDTH = 384  # of the Whisper-tiny encoder
 HEADS = 6
-OPSET = 18
+OPSET = 20  # the first with Gelu
 POSITIONS = "inner.encoder.embed_positions.weight"
 STAGES = {0: "add_20", 1: "add_146", 2: "add_268"}
 """The trunk's own names for the residual stream after the convolutions and after each block."""
@@ -47,7 +47,7 @@ TRUNK_SHA256 = "2bb026316b14a660486a75b1733cd3fbab8c2fd0314dc9af7be49f8cca967e4f
 Float32 = npt.NDArray[np.float32]
 
 FEATURES = """
-<ir_version: 10, opset_import: ["": 18]>
+<ir_version: 10, opset_import: ["": 20]>
 log_mel (float[batch, n_samples] samples) => (float[batch, 80, frames] input_features)
 {
   length = Shape <start: int = 1, end: int = 2> (samples)
@@ -167,7 +167,74 @@ def trunk_model(trunk: Path, stages: Sequence[int]) -> onnx.ModelProto:
     del model.opset_import[:]
     model.opset_import.append(helper.make_opsetid("", OPSET))
     model.ir_version = 10
+    quicken(model)
     return model
+
+
+def quicken(model: onnx.ModelProto) -> None:
+    """Say the same, by ONNX's rules, in operators that ONNX Runtime is quick at; changes `model`.
+
+    A 3 s window takes about a tenth less (each of the two some 5 %: ONNX Runtime 1.32, one thread, AVX-512).
+    Single activations come out one step apart, and a step grows on its way through the blocks: scores move by
+    a few hundredths at most, so fit the head on features of the quickened graph.
+    """
+    _fuse_gelus(model.graph)
+    _part_softmaxes(model.graph)
+    _drop_unread(model.graph)
+    del model.opset_import[:]
+    model.opset_import.append(helper.make_opsetid("", OPSET))
+
+
+def _fuse_gelus(graph: onnx.GraphProto) -> None:
+    """Write x * (0.5 * (1 + erf(x / sqrt 2))), five operators as exported, as the one that it is.
+
+    The runtime looks for the factors in another order and so left them apart: five passes over an activation
+    instead of one, which also takes in the bias before it.
+    """
+    maker, readers = _links(graph)
+    nodes = list(graph.node)
+    for erf in [node for node in nodes if node.op_type == "Erf"]:
+        chain = [maker[erf.input[0]], erf]
+        while len(chain) < 5 and len(readers[chain[-1].output[0]]) == 1:
+            chain += readers[chain[-1].output[0]]
+        first, last = chain[0], chain[-1]
+        kinds = [node.op_type for node in chain]
+        if kinds != ["Div", "Erf", "Add", "Mul", "Mul"] or first.input[0] not in last.input:
+            raise ValueError(f"{kinds} around {erf.name or erf.output[0]} is no GELU that this script knows")
+        last.op_type = "Gelu"
+        last.input[:] = [first.input[0]]
+        nodes = [node for node in nodes if node not in chain[:-1]]
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _part_softmaxes(graph: onnx.GraphProto) -> None:
+    """Take the absolute value of what is never negative, so that the softmax stays a float one.
+
+    Left beside its quantisation, the runtime fuses it into a QLinearSoftmax: 0.4 ms a window instead of 0.1,
+    element by element out of a table, and with the inverse scale cut to a whole number (1.32,
+    qlinear_softmax.cc), which is not what the graph says: attention then falls a little short of one.
+    """
+    _, readers = _links(graph)
+    nodes = []
+    for node in graph.node:
+        nodes.append(node)
+        shares = node.output[0]
+        for reader in readers.get(shares, []) if node.op_type == "Softmax" else []:
+            if reader.op_type == "QuantizeLinear":
+                nodes.append(helper.make_node("Abs", [shares], [f"{shares}_apart"]))
+                reader.input[0] = f"{shares}_apart"
+    del graph.node[:]
+    graph.node.extend(nodes)
+
+
+def _links(graph: onnx.GraphProto) -> tuple[dict[str, onnx.NodeProto], dict[str, list[onnx.NodeProto]]]:
+    """Which node makes a tensor, and which nodes read it."""
+    readers: dict[str, list[onnx.NodeProto]] = {}
+    for node in graph.node:
+        for name in node.input:
+            readers.setdefault(name, []).append(node)
+    return {output: node for node in graph.node for output in node.output}, readers
 
 
 def pooled_model(trunk: Path, stages: Sequence[int], *, mel: bool) -> onnx.ModelProto:
@@ -228,20 +295,24 @@ def float_model(model: onnx.ModelProto) -> onnx.ModelProto:
     plain.CopyFrom(model)
     graph = plain.graph
     arrays = {constant.name: numpy_helper.to_array(constant) for constant in graph.initializer}
-    exact: dict[str, str] = {}  # the output of either operator -> the tensor before it was rounded
+    rounded: dict[str, tuple[str, list[str]]] = {}  # what comes out -> before it, and how it was rounded
     nodes, written = [], {}
     for node in graph.node:  # in order, so that a pair's first half comes first
-        source, result = node.input[0] if node.input else "", node.output[0]
+        source, result, how = node.input[0] if node.input else "", node.output[0], list(node.input[1:])
         if node.op_type == "QuantizeLinear":
-            exact[result] = exact.get(source, source)
+            rounded[result] = rounded.get(source, (source, how))[0], how
         elif node.op_type == "DequantizeLinear" and source in arrays:
             written[result] = _dequantised(node, arrays)
         elif node.op_type == "DequantizeLinear":
-            exact[result] = exact[source]
+            rounded[result] = rounded[source]
+            if how != rounded[source][1]:
+                raise ValueError(
+                    f"{result} has scale and zero point {how}, its other half {rounded[source][1]}"
+                )
         else:
-            node.input[:] = [exact.get(name, name) for name in node.input]
+            node.input[:] = [rounded[name][0] if name in rounded else name for name in node.input]
             nodes.append(node)
-    if given := [value.name for value in graph.output if value.name in exact]:
+    if given := [value.name for value in graph.output if value.name in rounded]:
         raise ValueError(f"outputs {given} are themselves quantised")
     del graph.node[:]
     graph.node.extend(nodes)

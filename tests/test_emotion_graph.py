@@ -1,4 +1,4 @@
-"""Changes to the emotion graph: what int8 stands for."""
+"""Changes to the emotion graph: what int8 stands for, and the same said in quicker operators."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import onnxruntime
 import pytest
 from onnx import numpy_helper
 
-from scripts.emotion_graph import float_model
+from scripts.emotion_graph import float_model, quicken
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+UNTOUCHED = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+OPTIMISED = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL
 
 INT8 = """
 <ir_version: 10, opset_import: ["": 18]>
@@ -30,6 +32,28 @@ g (float[n, 2] x) => (float[n, 3] y)
   y = Add (pd, b)
 }
 """
+ATTENTION = """
+<ir_version: 10, opset_import: ["": 18]>
+g (uint8[n, 6, 40] logits) => (uint8[n, 6, 40] shares)
+<float step = {0.2}, uint8 middle = {114}, float out = {0.00387}, uint8 zero = {0}>
+{
+  x = DequantizeLinear (logits, step, middle)
+  p = Softmax <axis: int = -1> (x)
+  shares = QuantizeLinear (p, out, zero)
+}
+"""
+GELU = """
+<ir_version: 10, opset_import: ["": 18]>
+g (float[n, 50] x) => (float[n, 50] y)
+<float root = {1.41421356}, float one = {1.0}, float half = {0.5}>
+{
+  a = Div (x, root)
+  b = Erf (a)
+  c = Add (b, one)
+  d = Mul (half, c)
+  y = Mul (x, d)
+}
+"""
 
 
 def parsed(text: str) -> onnx.ModelProto:
@@ -38,9 +62,29 @@ def parsed(text: str) -> onnx.ModelProto:
     return model
 
 
-def run(model: onnx.ModelProto, **inputs: np.ndarray) -> np.ndarray:
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+def quickened(text: str) -> onnx.ModelProto:
+    model = parsed(text)
+    quicken(model)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def run(model: onnx.ModelProto, level=OPTIMISED, **inputs: np.ndarray) -> np.ndarray:
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = level
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
     return session.run(None, inputs)[0]
+
+
+def run_by(model: onnx.ModelProto, folder: Path) -> set[str]:
+    """The operators that the runtime makes of a graph."""
+    options = onnxruntime.SessionOptions()
+    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    options.log_severity_level = 3  # it warns that the file suits this machine only
+    onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    return {node.op_type for node in onnx.load(folder / "optimised.onnx").graph.node}
 
 
 def test_the_float_graph_is_the_one_that_int8_approximates():
@@ -69,6 +113,13 @@ def test_an_output_that_is_itself_rounded_has_no_float_version():
         float_model(model)
 
 
+def test_a_pair_that_scales_as_well_is_refused():
+    with pytest.raises(ValueError, match=r"pd has scale and zero point \['scales'.*its other half \['half'"):
+        float_model(
+            parsed(INT8.replace("pd = DequantizeLinear (pq, half,", "pd = DequantizeLinear (pq, scales,"))
+        )
+
+
 def test_the_shipped_graph_in_float_says_nearly_the_same():
     shipped = onnx.load(REPOSITORY / "models" / "emotion.onnx")
     plain = float_model(shipped)
@@ -78,3 +129,25 @@ def test_the_shipped_graph_in_float_says_nearly_the_same():
     samples = np.float32(0.1 * buzz + 0.003 * np.random.default_rng(0).standard_normal(len(time_s)))[None]
     apart = abs(run(plain, samples=samples) - run(shipped, samples=samples)).max()
     assert 0 < apart < 0.15
+
+
+def test_a_quickened_softmax_stays_in_float_and_gives_what_the_graph_says_to_the_bit(tmp_path: Path):
+    logits = np.random.default_rng(0).integers(60, 140, (50, 6, 40)).astype(np.uint8)
+    said = run(parsed(ATTENTION), UNTOUCHED, logits=logits)
+    assert "QLinearSoftmax" in run_by(parsed(ATTENTION), tmp_path)  # else there is nothing to prevent
+    assert "QLinearSoftmax" not in run_by(quickened(ATTENTION), tmp_path)
+    assert np.array_equal(run(quickened(ATTENTION), logits=logits), said)
+    assert (run(parsed(ATTENTION), logits=logits) != said).any()
+
+
+def test_five_operators_of_a_gelu_become_one():
+    x = np.random.default_rng(0).normal(0, 3, (4, 50)).astype(np.float32)
+    quick = quickened(GELU)
+    assert [node.op_type for node in quick.graph.node] == ["Gelu"]
+    assert not quick.graph.initializer
+    assert run(quick, x=x) == pytest.approx(run(parsed(GELU), UNTOUCHED, x=x), abs=1e-6)
+
+
+def test_another_use_of_erf_is_refused():
+    with pytest.raises(ValueError, match="is no GELU that this script knows"):
+        quicken(parsed(GELU.replace("y = Mul (x, d)", "y = Mul (a, d)")))
