@@ -54,6 +54,33 @@ g (float[n, 50] x) => (float[n, 50] y)
   y = Mul (x, d)
 }
 """
+CONVOLUTION = """
+<ir_version: 10, opset_import: ["": 18]>
+g (float[n, 4, m] x) => (float[n, 6, k] y)
+<float step = {0.05}, uint8 middle = {120}, float wide = {0.5}, int8[6, 4, 3] taps_int = {TAPS},
+ float[6] scales = {0.01, 0.02, 0.03, 0.04, 0.05, 0.06}, int8[6] zeros = {0, 0, 0, 0, 0, 0},
+ int32[6] bias_int = {1, -2, 3, -4, 5, -6}, float[6] bias_scales = {0.1, 0.1, 0.1, 0.1, 0.1, 0.1},
+ int32[6] bias_zeros = {0, 0, 0, 0, 0, 0}, float root = {1.41421356}, float one = {1.0}, float half = {0.5}>
+{
+  xq = QuantizeLinear (x, step, middle)
+  xd = DequantizeLinear (xq, step, middle)
+  w = DequantizeLinear <axis: int = 0> (taps_int, scales, zeros)
+  bias = DequantizeLinear <axis: int = 0> (bias_int, bias_scales, bias_zeros)
+  f = Conv <pads: ints = [1, 1], strides: ints = [STRIDE]> (xd, w, bias)
+  fq = QuantizeLinear (f, wide, middle)
+  fd = DequantizeLinear (fq, wide, middle)
+  a = Div (fd, root)
+  b = Erf (a)
+  c = Add (b, one)
+  d = Mul (half, c)
+  y = Mul (fd, d)
+}
+"""
+
+
+def convolution(stride: int) -> str:
+    taps = np.random.default_rng(0).integers(-127, 128, 72)
+    return CONVOLUTION.replace("TAPS", ", ".join(map(str, taps))).replace("STRIDE", str(stride))
 
 
 def parsed(text: str) -> onnx.ModelProto:
@@ -146,6 +173,36 @@ def test_five_operators_of_a_gelu_become_one():
     assert [node.op_type for node in quick.graph.node] == ["Gelu"]
     assert not quick.graph.initializer
     assert run(quick, x=x) == pytest.approx(run(parsed(GELU), UNTOUCHED, x=x), abs=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("frames", [5, 6, 50])
+def test_a_convolution_becomes_a_product_that_nothing_rounds(tmp_path: Path, stride: int, frames: int):
+    x = np.random.default_rng(0).normal(0, 2, (3, 4, frames)).astype(np.float32)
+    text = convolution(stride)
+    unrounded = text.replace("a = Div (fd,", "a = Div (f,").replace("y = Mul (fd,", "y = Mul (f,")
+    assert run_by(quickened(text), tmp_path) >= {"MatMulIntegerToFloat"}
+    assert not run_by(quickened(text), tmp_path) & {"Conv", "QLinearConv"}
+    found = run(quickened(text), x=x)
+    assert found == pytest.approx(run(parsed(unrounded), UNTOUCHED, x=x), abs=1e-4)
+    assert abs(found - run(parsed(text), x=x)).max() > 0.1  # half a step of 0.5 is lost otherwise
+    alone = [run(quickened(text), x=one[None]) for one in x]
+    assert np.array_equal(np.concatenate(alone), found)
+
+
+@pytest.mark.parametrize("text", [convolution(1), convolution(2), GELU], ids=["every", "second", "gelu"])
+def test_in_float_the_quickened_graph_says_the_same(text: str):
+    x = np.random.default_rng(0).normal(0, 2, (2, 4, 50)).astype(np.float32)
+    x = x[:, 0] if text is GELU else x
+    said = run(float_model(parsed(text)), UNTOUCHED, x=x)
+    assert run(float_model(quickened(text)), UNTOUCHED, x=x) == pytest.approx(said, abs=1e-4)
+
+
+def test_integers_that_more_than_moves_have_no_float_version():
+    model = parsed(INT8)
+    model.graph.node.insert(1, onnx.helper.make_node("Cast", ["xq"], ["seen"], to=onnx.TensorProto.FLOAT))
+    with pytest.raises(ValueError, match="Cast reads the integers xq"):
+        float_model(model)
 
 
 def test_another_use_of_erf_is_refused():
