@@ -20,6 +20,9 @@ means over telephone lines (seeds), with 95 % intervals from resampling speakers
   baseline learns from each after judging it, as far as it finds it calm: half of it is no calm at all, which
   is harder than a call.
 
+`int8_loss` is what the shipped graph loses to itself in float (scripts/emotion_graph.py, `float_model`): the
+same weights and head, four-class UAR and anger AUC with nothing known, in points, over the first line.
+
 AUC is angry against all other of our five labels, pooled over the speakers of a corpus. The baselines are
 trained on the shipped head's own clips and takes and hear the same windows; eGeMAPS, being slow, fewer.
 """
@@ -45,7 +48,7 @@ from benchmarks.emotion_ears import Network, hear_takes
 from benchmarks.emotion_fairness import fairness
 from benchmarks.emotion_figures import Figure, measure, recall, speakers_of
 from benchmarks.emotion_show import show, speed
-from benchmarks.emotion_systems import BASELINES, System, baselines, same_features, shipped
+from benchmarks.emotion_systems import BASELINES, System, baselines, in_float, same_features, shipped
 from scripts.emotion_graph import pooled_model
 from scripts.emotion_head import balanced_weights, fit_head
 from scripts.train_emotion import CACHE, MODEL, SEED, STAGES, TAKES, find_trunk, training_clips
@@ -101,6 +104,7 @@ def measured(
     metrics: dict[str, Any] = {"ravdess8_uar": ravdess8(ravdess, system, cache)}
     print(f"now {len(eval_clips)} clips of {', '.join(CORPORA)} over {len(seeds)} lines", file=sys.stderr)
     metrics |= bench.accuracy(system) | bench.other_lines(system) | fairness(bench, system)
+    metrics["int8_loss"] = bench.int8_loss(system, in_float(system, MODEL))
     metrics["anger_auc_mean"] = metrics["anger_auc"]["mean"]
     metrics["clips"] = {name: int((bench.corpora == name).sum()) for name in bench.speakers}
     metrics["speakers"] = {name: len(speakers) for name, speakers in bench.speakers.items()}

@@ -189,6 +189,19 @@ class Bench:
                 found[name]["anger_auc_raw"] = by_corpus([anger[1]], self.speakers)
         return {"wide_to_phone_loss": found.pop("wide"), "codec": found}
 
+    def int8_loss(self, system: System, in_float: System) -> dict[str, Any]:
+        """What int8 costs, in points: the same head on the same windows, heard by either network.
+
+        Of the first seed.
+        """
+        before, after = (self.heard(one, PHONE, system.seeds[0]) for one in (in_float, system))
+        uar = self.uar(before, FOUR), self.uar(after, FOUR)
+        anger = self.anger_auc(before[:, ANGRY]), self.anger_auc(after[:, ANGRY])
+        return {
+            "uar4_points": by_corpus([loss(*uar)], self.speakers),
+            "anger_auc_raw_points": by_corpus([loss(*anger, points=100)], self.speakers),
+        }
+
     def lead_in_s(self, system: System) -> dict[str, list[float]]:
         """Seconds of lead-in in each corpus: the shortest of a speaker, the median, the longest."""
         calls = self.calls(system, system.seeds[0])

@@ -94,13 +94,18 @@ def against(metrics: dict[str, Any]) -> Table:
 
 
 def other_lines(metrics: dict[str, Any], corpora: Sequence[str]) -> Table:
-    """What the line costs."""
-    table = Table("points lost", "of", *corpora, "mean", title="lines")
+    """What the line costs, and int8."""
+    table = Table("points lost", "of", *corpora, "mean", title="lines and rounding")
     losses = {"wide to telephone": metrics["wide_to_phone_loss"]}
     losses |= {f"{codec} before G.711": row for codec, row in metrics["codec"].items()}
-    for title, row in losses.items():
-        for name, of in (("uar5_points", "UAR-5"), ("anger_auc_raw_points", "anger AUC, nothing known")):
-            table.add_row(title, of, *(cell(row[name][corpus], 1) for corpus in (*corpora, "mean")))
+    asked = {
+        "uar4_points": "UAR-4",
+        "uar5_points": "UAR-5",
+        "anger_auc_raw_points": "anger AUC, nothing known",
+    }
+    for title, row in (losses | {"float to int8": metrics["int8_loss"]}).items():
+        for name in (name for name in asked if name in row):
+            table.add_row(title, asked[name], *(cell(row[name][corpus], 1) for corpus in (*corpora, "mean")))
     return table
 
 

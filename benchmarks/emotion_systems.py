@@ -9,6 +9,7 @@ frozen trunk's first block (the probe of EVALUATION.md).
 
 from __future__ import annotations
 
+import dataclasses
 import importlib.util
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from benchmarks.emotion_ears import Ear, Egemaps, Network, hear_takes
 from benchmarks.emotion_figures import Floats, Ints
 from benchmarks.telephone import RATE_HZ
 from scripts.emotion_features import Float32, Take, make_session
-from scripts.emotion_graph import MELS, STAGES, WIDTH
+from scripts.emotion_graph import MELS, STAGES, WIDTH, float_model
 from scripts.emotion_head import (
     Head,
     balanced_weights,
@@ -67,14 +68,23 @@ def shipped(path: Path, model: OnnxEmotionModel, takes: Sequence[Take], seeds: S
     Raises SystemExit when the two parts together do not say what `model` says.
     """
     graph = onnx.load(path)
-    front = onnx.utils.Extractor(graph).extract_model(["samples"], ["pooled"]).SerializeToString()
-    system = System("shipped", Network(front), slice(None), after_pooled(graph), takes, seeds)
+    system = System("shipped", up_to_pooled(graph), slice(None), after_pooled(graph), takes, seeds)
     hear = system.ear.start()
     for window in probes():
         said = system.score(hear(window)[None], np.array([len(window) / RATE_HZ]))
         if not np.allclose(said, model([window]), atol=1e-5):
             raise SystemExit(f"{path} cut at 'pooled' says {said}, the whole of it {model([window])}")
     return system
+
+
+def in_float(system: System, path: Path) -> System:
+    """`system` with the network at `path` before its head, but in float: its scores less int8's rounding."""
+    return dataclasses.replace(system, name="float", ear=up_to_pooled(float_model(onnx.load(path))))
+
+
+def up_to_pooled(graph: onnx.ModelProto) -> Network:
+    """The part of the graph that gives the features."""
+    return Network(onnx.utils.Extractor(graph).extract_model(["samples"], ["pooled"]).SerializeToString())
 
 
 def after_pooled(graph: onnx.ModelProto) -> Score:

@@ -51,6 +51,7 @@ def test_the_emotion_model_hears_anger_in_a_few_clips_and_every_figure_is_there(
     assert 0.5 < mean <= 1.0
     assert {"shipped", "frozen_probe", "log_mel", "egemaps"} <= rows.keys()
     assert {"women and men, points apart", "languages, points apart"} <= rows.keys()
+    assert "float to int8" in rows
     assert results.read_bytes() == before
 
 

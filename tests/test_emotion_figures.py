@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.corpora import Clip
+from benchmarks import emotion_bench
+from benchmarks.corpora import LABELS, Clip
+from benchmarks.emotion_bench import Bench
 from benchmarks.emotion_ears import GAP_S, LEAD_S, one_line
 from benchmarks.emotion_figures import (
     RESAMPLINGS,
@@ -18,6 +20,8 @@ from benchmarks.emotion_figures import (
     speakers_of,
     threshold,
 )
+from benchmarks.emotion_systems import System
+from scripts.emotion_features import Windows
 
 
 def test_auc_counts_the_pairs_in_the_right_order_and_ties_by_half():
@@ -105,6 +109,33 @@ def clips(tmp_path):
         emotion = "neutral" if neutral else "angry"
         made.append(Clip(path, "eval", "corpus", "s", "", emotion, emotion, "en", 2.0, ""))
     return made
+
+
+def test_int8_loses_the_points_by_which_its_scores_are_worse(monkeypatch, tmp_path):
+    """Two speakers, each angry once and neutral once; in int8 one speaker's anger passes for calm."""
+    clips = [
+        Clip(tmp_path / f"{speaker}{emotion}", "eval", "corpus", speaker, "", emotion, emotion, "en", 2.0, "")
+        for speaker in "ab"
+        for emotion in ("neutral", "angry")
+    ]
+    angry = LABELS.index("angry")
+    hears = {"float": [0.1, 0.9, 0.2, 0.8], "int8": [0.1, 0.9, 0.2, 0.15]}
+
+    def hear(ear, asked, take, cache, *, seed):
+        assert (asked, seed) == (clips, 7)
+        return Windows(np.array(hears[ear], np.float32)[:, None], np.full(4, 2.0))
+
+    def score(pooled, seconds):
+        scores = np.zeros((len(pooled), len(LABELS)))
+        scores[:, LABELS.index("neutral")], scores[:, angry] = 1 - pooled[:, 0], pooled[:, 0]
+        return scores
+
+    monkeypatch.setattr(emotion_bench, "hear_takes", hear)
+    int8, plain = (System("", ear, slice(None), score, [], [7, 8]) for ear in ("int8", "float"))
+    found = Bench.of(clips, tmp_path).int8_loss(int8, plain)
+    # recall of the angry falls from 1 to 1/2; one of four (angry, neutral) pairs is in the wrong order
+    assert found["uar4_points"]["mean"] == {"value": 25.0, "interval": [0.0, 50.0]}
+    assert found["anger_auc_raw_points"]["corpus"] == {"value": 25.0, "interval": [0.0, 100.0]}
 
 
 def test_a_call_has_one_line_and_a_lead_in_of_neutral_clips(clips):

@@ -12,9 +12,12 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+import soundfile
 import soxr
-from onnx import helper
+from onnx import helper, numpy_helper
 
+from scripts.emotion_features import make_session
+from scripts.emotion_head import Head, shrunk, softmax
 from sentiment_engine.errors import BadAudio, BadSettings, ModelMismatch
 from sentiment_engine.onnx_model import WINDOWS_PER_RUN, OnnxEmotionModel, load_emotion_model
 
@@ -210,6 +213,28 @@ def test_the_features_in_the_graph_are_whispers(seconds: float):
     difference = np.abs(got[0, below_3500_hz, 2:-2] - expected[below_3500_hz, 2 : frames - 2])
     assert difference.max() < 0.05
     assert difference.mean() < 0.005
+
+
+@pytest.mark.parametrize("seconds", [0.5, 1.234, 3.0, 8.0])
+def test_the_graph_scores_as_the_training_code_does(model: OnnxEmotionModel, seconds: float):
+    """The head that training fits, in NumPy, on the features that it was fitted on; real speech."""
+    whole = onnx.load(REPOSITORY / "models" / "emotion.onnx")
+    front = onnx.utils.Extractor(whole).extract_model(["samples"], ["pooled"])
+    constants = {one.name: numpy_helper.to_array(one) for one in whole.graph.initializer}
+    head = Head(constants["head_weight"].astype(np.float64), constants["head_bias"].astype(np.float64))
+    call, rate_hz = soundfile.read(
+        REPOSITORY / "sentiment_engine" / "example" / "call.flac", dtype="float32", always_2d=True
+    )
+    size = int(seconds * RATE_HZ)
+    speech = soxr.resample(call[:, 0], rate_hz, RATE_HZ)
+    windows = [speech[start : start + size] for start in range(0, len(speech) - size, 10 * RATE_HZ)]
+    assert len(windows) > 3
+    session = make_session(front.SerializeToString())
+    pooled = np.concatenate([session.run(None, {"samples": window[None]})[0] for window in windows])
+    logits = shrunk(
+        head.logits(pooled), np.full(len(windows), size / RATE_HZ), model.description.calibration.shrink_s
+    )
+    assert abs(model(windows) - softmax(logits)).max() < 1e-3
 
 
 def test_importing_the_wrapper_loads_no_model_runtime():
