@@ -247,7 +247,7 @@ def write(net: Net, command: str) -> None:
 
     parts = [
         f'"""Weights of the music check (music.py). Written by `{command}`.\n',
-        "Taught by the training speakers, and by music that scripts/music_synth.py made; no recording of music.",
+        "Taught by the training speakers, and by music that scripts/music_synth.py made; no recording of it.",
         "These numbers are under models/LICENSE (CC BY-NC-SA 4.0), because of the speakers' corpora.",
         '"""\n',
         "import numpy as np\n",

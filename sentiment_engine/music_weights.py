@@ -1,6 +1,6 @@
 """Weights of the music check (music.py). Written by `python scripts/train_music.py --scenes 1200`.
 
-Taught by the training speakers, and by music that scripts/music_synth.py made; no recording of music.
+Taught by the training speakers, and by music that scripts/music_synth.py made; no recording of it.
 These numbers are under models/LICENSE (CC BY-NC-SA 4.0), because of the speakers' corpora.
 """
 
