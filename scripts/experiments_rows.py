@@ -83,6 +83,8 @@ class Linear:
     strength: float = PLAIN_STRENGTH
     emphasis: float = EMPHASIS
     consistency: float = 0.0
+    level: bool = False
+    """Take off the lean that it shows on the weakly labelled corpus."""
     prepare: Callable[[Sheet], Float32] | None = None
     """Columns of a sheet instead of its own; of each take by itself, before stacking."""
     weak: float = 0.0
@@ -101,6 +103,9 @@ class Linear:
         if self.weak:
             learnt.append(lab.weak(self.weak))
         head = self.fit(stack(learnt))
+        if self.level:
+            others = lab.weak(1.0)
+            head = head.levelled(others.columns, others.labels)
         return [head.logits(self.prepared(sheet).columns) for sheet in lab.tests(held_out, self.names)]
 
     def fit(self, sheet: Sheet) -> Head:
@@ -202,9 +207,10 @@ def head_grid() -> Iterator[Experiment]:
             row = f"strength {strength:g}, emphasis {emphasis:g}"
             yield linear(group, row, Linear(takes=TAKES, strength=strength, emphasis=emphasis))
     for strength, consistency in ((0.0005, 0.3), (0.0005, 1.0), (0.001, 1.0), (0.001, 3.0)):
-        shipped = (strength, consistency) == (STRENGTH, CONSISTENCY)
-        row = f"{'shipped: ' * shipped}strength {strength:g}, emphasis 5, consistency {consistency:g}"
+        row = f"strength {strength:g}, emphasis 5, consistency {consistency:g}"
         yield linear(group, row, Linear(takes=TAKES, strength=strength, consistency=consistency))
+    shipped = Linear(takes=TAKES, strength=STRENGTH, consistency=CONSISTENCY, level=True)
+    yield linear(group, f"shipped: strength {STRENGTH:g}, consistency {CONSISTENCY:g}, levelled", shipped)
     group = "Takes"
     for count, words in ((1, "one"), (4, "four")):  # two and eight are above
         yield linear(group, f"{words} rough take{'s'[: count - 1]}", Linear(takes=TAKES[:count]))

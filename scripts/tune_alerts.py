@@ -46,7 +46,6 @@ from sentiment_engine.listening import Note  # noqa: E402
 from sentiment_engine.onnx_model import OnnxEmotionModel, load_emotion_model  # noqa: E402
 
 SEED = 7
-WEAK_CORPUS = "emospeech_rakshak"
 ANGRY = LABELS.index("angry")
 LANGUAGE_SHIFT = 1.0
 """Standard deviation of the log odds by which `shifted` moves a party's anger."""
@@ -113,14 +112,16 @@ def model_without(corpus: str, cache: Path) -> OnnxEmotionModel:
         return load_emotion_model(path)
     pooled = pooled_model(training.find_trunk(None), training.STAGES, mel=True)
     clips = training.training_clips(data_root())
-    rows = training.training_rows(clips, pooled.SerializeToString())
-    fitted = training.bare_head(rows.where(rows.corpora != corpus)).cooled(shipped.temperature)
+    weak_clips = training.weak_training_clips(data_root())
+    network = pooled.SerializeToString()
+    rows, weak = training.training_rows(clips, network), training.weak_rows(weak_clips, network)
+    fitted = training.bare_head(rows.where(rows.corpora != corpus), weak).cooled(shipped.temperature)
     content = emotion_model(
         pooled, fitted.weight.astype(np.float32), fitted.bias.astype(np.float32), shipped.shrink_s
     ).SerializeToString()
     path.write_bytes(content)
     sha256 = hashlib.sha256(content).hexdigest()
-    described = training.describe(clips, shipped.temperature, shipped.shrink_s, sha256)
+    described = training.describe(clips, weak_clips, shipped.temperature, shipped.shrink_s, sha256)
     path.with_suffix(".json").write_text(json.dumps(described), encoding="utf-8")
     return load_emotion_model(path)
 
@@ -195,12 +196,12 @@ def main() -> None:
     calm = [
         call
         for call in scripted_set(
-            root, split="train", corpora=[WEAK_CORPUS], calls=0, calm_minutes=40, seed=SEED
+            root, split="train", corpora=[training.WEAK_CORPUS], calls=0, calm_minutes=40, seed=SEED
         )
         if call.onset_s is None
     ]
     heard += [hear(call, settings, load_emotion_model()) for call in calm]
-    print(f"{WEAK_CORPUS}: {len(calm)} calm and cheerful calls heard", flush=True)
+    print(f"{training.WEAK_CORPUS}: {len(calm)} calm and cheerful calls heard", flush=True)
     rng = np.random.default_rng(options.seed)
     best, tallies = value(heard, settings)
     for trial in range(options.trials):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scripts.emotion_head import fit_head, within_clips
+from scripts.emotion_head import Head, fit_head, within_clips
 
 CLIPS, TAKES = 300, 4
 ANSWER, LINE = 0, 1
@@ -55,3 +55,16 @@ def test_within_clips_is_the_covariance_between_takes_whatever_their_order():
     features = voices[clips] + rng.multivariate_normal([0, 0], wobble, len(clips))
     shares = np.full(len(clips), 1 / len(clips), np.float32)
     assert within_clips(features.astype(np.float32), clips, shares) == pytest.approx(wobble, abs=0.08)
+
+
+def test_a_levelled_head_leans_towards_no_label_whatever_share_of_the_clips_each_has():
+    rng = np.random.default_rng(7)
+    head = Head(rng.normal(0, 1.0, (3, 4)), np.array([5.0, -1.0, 0.0]))
+    labels = rng.choice(3, 600, p=[0.7, 0.2, 0.1])
+    features = rng.normal(0.5, 1.0, (600, 4)).astype(np.float32)
+    level = head.levelled(features, labels)
+    logits = level.logits(features)
+    lean = np.mean([logits[labels == label].mean(axis=0) for label in range(3)], axis=0)
+    assert lean == pytest.approx([lean.mean()] * 3)
+    assert np.array_equal(level.weight, head.weight)
+    assert level.bias.sum() == pytest.approx(head.bias.sum())
