@@ -62,10 +62,10 @@ What catches them raises false alarms elsewhere: at .3 the search ended at 2.3 o
 LEVELLED_DB = -20.0
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "baseline": {
-        "prior_anger": (-3.0, 1.0),
+        "prior_anger": (-3.0, 2.0),
         "prior_spread": (0.3, 2.0),
         "least_spread": (0.5, 1.8),
-        "prior_doubt": (0.0, 2.5),
+        "prior_doubt": (0.0, 4.0),
         "cheer": (0.0, 0.5),
         "prior_s": (2.0, 25.0),
         "memory_s": (30.0, 180.0),
