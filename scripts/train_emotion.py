@@ -249,7 +249,7 @@ def describe(
             }
         )
     return {
-        "name": "emotion-2",
+        "name": "emotion-3",
         "labels": LABELS,
         "sample_rate_hz": RATE_HZ,
         "min_window_s": 0.5,
