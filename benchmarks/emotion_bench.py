@@ -240,6 +240,7 @@ def judged(baseline: Baseline, scores: Floats, seconds: float) -> float:
         end_s=seconds,
         at_s=seconds,
         new_speech_s=seconds,
+        speech_s=seconds,
         level_db=0.0,  # neither it nor pitch bears on anger
         pitch_st=None,
         samples=np.zeros(0, np.float32),

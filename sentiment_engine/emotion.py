@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 
 from sentiment_engine.events import Party
-from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, Float32, Int16
+from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, RATE_HZ, Float32, Int16
 from sentiment_engine.pitch import pitch_semitones
 from sentiment_engine.settings import BaselineSettings, WindowSettings
 
@@ -56,6 +56,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Media time at which it became due."""
     new_speech_s: float
     """Speech that no earlier window of this party covered."""
+    speech_s: float
+    """All its speech, seconds; pauses left out."""
     level_db: float
     """Level of its voiced frames, dBFS."""
     pitch_st: float | None
@@ -122,6 +124,7 @@ class Windower:
             end_s=min(round(end * FRAME_S, 3), at_s),  # the padding of the last block is not time
             at_s=at_s,
             new_speech_s=new_speech_s,
+            speech_s=len(samples) / RATE_HZ,
             level_db=10.0 * math.log10(power + 1e-10),
             pitch_st=pitch_semitones(samples),
             samples=samples,
@@ -180,6 +183,8 @@ class Relative(msgspec.Struct, frozen=True):
     """Seconds of calm speech the baseline rests on."""
     uncertain: float = 0.0
     """See `uncertainty`: what a window that could be anything says counts for less."""
+    fresh: float = 1.0
+    """Share of the window that no earlier one held, 0..1."""
 
 
 class _Running:
@@ -243,6 +248,7 @@ class Baseline:
             higher_st=pitch_st - self._pitch_st if self._pitch_s >= s.level_after_s else 0.0,
             known_s=self._calm_s,
             uncertain=uncertainty(scores.values()),
+            fresh=min(1.0, window.new_speech_s / window.speech_s),
         )
         own = self._calm_s / (self._calm_s + s.prior_s)
         calm_share = sigmoid((s.calm_below - relative.anger) / s.calm_width)

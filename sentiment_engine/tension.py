@@ -6,6 +6,7 @@ party's own speech (fast: fresh speech is better evidence) and, more slowly, wit
 nothing fades: silence we could not hear is not calm.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import msgspec
@@ -32,7 +33,8 @@ class Heat(msgspec.Struct, frozen=True):
     Anger accumulates as in a cumulative sum test (Page 1954): every second of speech adds its deviation less
     a drift, never below zero. So a single hot window says little, a lasting change says more and more, and
     calm speech takes back what hot speech brought. A deviation towards anger weighs more in a raised voice
-    and less in a lowered one, see ``effort``. Distress and loudness are fading means.
+    and less in a lowered one, see ``effort``. Windows overlap, and what they share errs alike: the new half of
+    a window counts seven tenths. Distress and loudness are fading means.
     """
 
     anger: float = 0.0
@@ -48,7 +50,7 @@ class Heat(msgspec.Struct, frozen=True):
         sure = 1.0 - settings.uncertain_discount * relative.uncertain
         anger = relative.anger + effort(relative, settings)
         anger = max(-settings.anger_most, min(settings.anger_most, anger))
-        gained = sure * new_speech_s * (anger - settings.anger_drift)
+        gained = sure * math.sqrt(relative.fresh) * new_speech_s * (anger - settings.anger_drift)
         new = 1.0 - keep
         return Heat(
             min(max(0.0, self.anger + gained), settings.anger_limit),

@@ -38,6 +38,7 @@ def said(level_db=-20.0, new_speech_s=1.0, pitch_st=None):
         end_s=3.0,
         at_s=3.0,
         new_speech_s=new_speech_s,
+        speech_s=max(1.0, new_speech_s),
         level_db=level_db,
         pitch_st=pitch_st,
         samples=np.zeros(24000, np.float32),
@@ -372,3 +373,9 @@ def test_a_known_baseline_holds_still_while_evidence_stands():
         free.compare(angry(0.1), said())
         held.compare(angry(0.1), said(), evidence=20.0 * PRIOR.hold)
     assert held.compare(angry(0.1), said()).anger > free.compare(angry(0.1), said()).anger + 0.2
+
+
+def test_a_comparison_says_how_much_of_the_window_is_new():
+    window = msgspec.structs.replace(said(new_speech_s=1.5), speech_s=3.0)
+    assert Baseline(BaselineSettings()).compare(angry(0.02), window).fresh == 0.5
+    assert Baseline(BaselineSettings()).compare(angry(0.02), said(new_speech_s=1.5)).fresh == 1.0

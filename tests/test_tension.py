@@ -48,7 +48,7 @@ def moment(**changes):
 QUIET = moment()
 
 
-def relative(anger=0.0, distress=0.0, louder_db=0.0, higher_st=0.0, uncertain=0.0):
+def relative(anger=0.0, distress=0.0, louder_db=0.0, higher_st=0.0, uncertain=0.0, fresh=1.0):
     return Relative(
         anger=anger,
         distress=distress,
@@ -56,6 +56,7 @@ def relative(anger=0.0, distress=0.0, louder_db=0.0, higher_st=0.0, uncertain=0.
         higher_st=higher_st,
         known_s=10.0,
         uncertain=uncertain,
+        fresh=fresh,
     )
 
 
@@ -332,3 +333,7 @@ def test_who_is_merely_loud_is_not_angry():
 def test_one_window_says_so_much_and_no_more(most):
     settings = msgspec.structs.replace(EFFORT, anger_most=most)
     assert anger_of(settings, anger=90.0) == anger_of(settings, anger=90.0, louder_db=12.0) == most - 1.0
+
+
+def test_a_window_half_of_which_was_heard_before_counts_less_than_its_new_half():
+    assert anger_of(anger=3.0, fresh=0.25) == pytest.approx(0.5 * anger_of(anger=3.0))
