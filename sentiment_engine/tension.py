@@ -33,8 +33,8 @@ class Heat(msgspec.Struct, frozen=True):
     Anger accumulates as in a cumulative sum test (Page 1954): every second of speech adds its deviation less
     a drift, never below zero. So a single hot window says little, a lasting change says more and more, and
     calm speech takes back what hot speech brought. A deviation towards anger weighs more in a raised voice
-    and less in a lowered one, see ``effort``. Windows overlap, and what they share errs alike: the new half of
-    a window counts seven tenths. Distress and loudness are fading means.
+    and less in a lowered one, see ``effort``. Windows overlap, and what they share errs alike: the new half
+    of one counts seven tenths. Distress and loudness are fading means.
     """
 
     anger: float = 0.0
