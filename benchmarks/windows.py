@@ -82,7 +82,8 @@ def main() -> None:
         table.add_row(" / ".join(f"{s:g} s" for s in choice), *(str(report[name]) for name in names))
     console.print(table)
     if not options.quick:
-        result = {"command": "python -m benchmarks.windows", "seed": SEED, "lengths": heard, "calls": alerts}
+        command = f"python -m benchmarks.windows --calls {options.calls}"
+        result = {"command": command, "seed": SEED, "lengths": heard, "calls": alerts}
         RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
