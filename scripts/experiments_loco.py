@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.corpora import LABELS, Clip, data_root
+from benchmarks.corpora import LABELS, Clip, data_root, read_manifest
 from scripts.emotion_features import Float32, Take, features
 from scripts.emotion_graph import pooled_model
 from scripts.emotion_head import Floats, Ints, balanced_weights, softmax
@@ -21,15 +21,15 @@ from scripts.train_emotion import (
     SEED,
     STAGES,
     TAKES,
-    WEAK_CORPUS,
     find_trunk,
+    refuse_other_splits,
     training_clips,
-    weak_training_clips,
 )
 
 TESTS = (Take("test0", window_s=3.0), Take("test1", window_s=3.0))
 """What every row is asked: crops of 3 s (or all, where there is less) through the standard telephone."""
 PLAIN = tuple(Take(f"plain{index}", window_s=0, speed=0.1) for index in range(2))
+WEAK_CORPUS = "emospeech_rakshak"
 SHIPPED = ("0", "1", "2", "mel")
 """Columns of the shipped design; see Lab.columns."""
 NEUTRAL, HAPPY, ANGRY = (LABELS.index(name) for name in ("neutral", "happy", "angry"))
@@ -108,7 +108,9 @@ class Lab:
     @cached_property
     def weak_clips(self) -> list[Clip]:
         """Labelled by what a speaker was asked to sound like, a word at a time."""
-        return weak_training_clips(data_root())
+        clips = [c for c in read_manifest(data_root(), split="train", corpus=WEAK_CORPUS) if c.emotion]
+        refuse_other_splits(clips)
+        return clips
 
     @cached_property
     def trunk(self) -> Path:

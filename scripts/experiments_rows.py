@@ -207,10 +207,11 @@ def head_grid() -> Iterator[Experiment]:
             row = f"strength {strength:g}, emphasis {emphasis:g}"
             yield linear(group, row, Linear(takes=TAKES, strength=strength, emphasis=emphasis))
     for strength, consistency in ((0.0005, 0.3), (0.0005, 1.0), (0.001, 1.0), (0.001, 3.0)):
-        row = f"strength {strength:g}, emphasis 5, consistency {consistency:g}"
+        shipped = (strength, consistency) == (STRENGTH, CONSISTENCY)
+        row = f"{'shipped: ' * shipped}strength {strength:g}, emphasis 5, consistency {consistency:g}"
         yield linear(group, row, Linear(takes=TAKES, strength=strength, consistency=consistency))
-    shipped = Linear(takes=TAKES, strength=STRENGTH, consistency=CONSISTENCY, level=True)
-    yield linear(group, f"shipped: strength {STRENGTH:g}, consistency {CONSISTENCY:g}, levelled", shipped)
+    level = Linear(takes=TAKES, strength=STRENGTH, consistency=CONSISTENCY, level=True)
+    yield linear(group, "the shipped head, levelled on emospeech", level)
     group = "Takes"
     for count, words in ((1, "one"), (4, "four")):  # two and eight are above
         yield linear(group, f"{words} rough take{'s'[: count - 1]}", Linear(takes=TAKES[:count]))

@@ -67,12 +67,6 @@ CORPORA = {  # name -> (title, licence)
     ),
     "nemo": ("nEMO, a dataset of emotional speech in Polish (Christop 2024)", "CC BY-NC-SA 4.0"),
 }
-WEAK_CORPUS = "emospeech_rakshak"
-WEAK_TITLE = (
-    "emospeech-dataset-v1 (RakshakTeam): English and Hindi words on telephones in real places, weak labels",
-    "CC BY-NC-SA 4.0",
-)
-"""Only says towards which labels the head leans where it knows neither voices nor places."""
 LIMITS = (
     "Trained on acted speech in English and Polish. A score says how a voice sounds beside those actors, not "
     "what a person feels; for other languages, ages and voices it is biased, so compare a speaker with their "
@@ -93,16 +87,15 @@ def main() -> None:
         write_description(described | {"metrics": metrics(described["sha256"])})
         return
     pooled = pooled_model(find_trunk(arguments.trunk), STAGES, mel=True)
-    clips, weak_clips = training_clips(data_root()), weak_training_clips(data_root())
-    network = pooled.SerializeToString()
-    head, temperature, shrink_s = fit(training_rows(clips, network), weak_rows(weak_clips, network))
+    clips = training_clips(data_root())
+    rows = training_rows(clips, pooled.SerializeToString())
+    head, temperature, shrink_s = fit(rows)
     content = emotion_model(
         pooled, head.weight.astype(np.float32), head.bias.astype(np.float32), shrink_s
     ).SerializeToString()
     MODEL.parent.mkdir(exist_ok=True)
     MODEL.write_bytes(content)
-    described = describe(clips, weak_clips, temperature, shrink_s, hashlib.sha256(content).hexdigest())
-    write_description(described)
+    write_description(describe(clips, temperature, shrink_s, hashlib.sha256(content).hexdigest()))
     print(
         f"{MODEL.relative_to(REPOSITORY)}: {len(content)} bytes, "
         f"temperature {temperature:.3f}, shrink {shrink_s:.2f} s"
@@ -131,13 +124,6 @@ def find_trunk(given: Path | None) -> Path:
 def training_clips(root: Path) -> list[Clip]:
     """The clips to train on, all of split `train` and with one of our labels."""
     clips = [clip for clip in read_manifest(root, split="train", corpus=CORPORA) if clip.emotion]
-    refuse_other_splits(clips)
-    return clips
-
-
-def weak_training_clips(root: Path) -> list[Clip]:
-    """The clips that say how a head leans, of split `train` and with one of our labels."""
-    clips = [clip for clip in read_manifest(root, split="train", corpus=WEAK_CORPUS) if clip.emotion]
     refuse_other_splits(clips)
     return clips
 
@@ -188,12 +174,7 @@ def training_rows(clips: Sequence[Clip], network: bytes, takes: Sequence[Take] =
     )
 
 
-def weak_rows(clips: Sequence[Clip], network: bytes) -> Rows:
-    """One take of the weakly labelled clips through `network`."""
-    return training_rows(clips, network, TAKES[:1])
-
-
-def fit(rows: Rows, weak: Rows) -> tuple[Head, float, float]:
+def fit(rows: Rows) -> tuple[Head, float, float]:
     """The calibrated head on all `rows`, its temperature and its `shrink_s`.
 
     Calibrated on windows of held-out speakers and, where there are several corpora, as much on windows of
@@ -204,7 +185,7 @@ def fit(rows: Rows, weak: Rows) -> tuple[Head, float, float]:
     corpora = sorted(set(rows.corpora.tolist()))
     if len(corpora) > 1:
         held_out += [rows.corpora == corpus for corpus in corpora]
-    logits = [bare_head(rows.where(~out), weak).logits(rows.pooled[out]) for out in held_out]
+    logits = [bare_head(rows.where(~out)).logits(rows.pooled[out]) for out in held_out]
     asked = [rows.where(out) for out in held_out]
     temperature, shrink_s = fit_calibration(
         np.concatenate(logits),
@@ -212,12 +193,12 @@ def fit(rows: Rows, weak: Rows) -> tuple[Head, float, float]:
         np.concatenate([part.weights() for part in asked]),
         np.concatenate([part.seconds for part in asked]),
     )
-    return bare_head(rows, weak).cooled(temperature), temperature, shrink_s
+    return bare_head(rows).cooled(temperature), temperature, shrink_s
 
 
-def bare_head(rows: Rows, weak: Rows) -> Head:
-    """The head on `rows`, without the lean that it shows on `weak`; not calibrated."""
-    head = fit_head(
+def bare_head(rows: Rows) -> Head:
+    """The head on `rows`, not calibrated."""
+    return fit_head(
         rows.pooled,
         rows.labels,
         rows.weights(),
@@ -227,16 +208,13 @@ def bare_head(rows: Rows, weak: Rows) -> Head:
         clips=rows.clips,
         consistency=CONSISTENCY,
     )
-    return head.levelled(weak.pooled, weak.labels)
 
 
-def describe(
-    clips: Sequence[Clip], weak_clips: Sequence[Clip], temperature: float, shrink_s: float, sha256: str
-) -> dict[str, Any]:
+def describe(clips: Sequence[Clip], temperature: float, shrink_s: float, sha256: str) -> dict[str, Any]:
     """What emotion.json says; the loader checks the parts that it can."""
     corpora = []
-    for name, (title, licence) in (*CORPORA.items(), (WEAK_CORPUS, WEAK_TITLE)):
-        own = [clip for clip in (*clips, *weak_clips) if clip.corpus == name]
+    for name, (title, licence) in CORPORA.items():
+        own = [clip for clip in clips if clip.corpus == name]
         corpora.append(
             {
                 "name": name,
@@ -245,7 +223,7 @@ def describe(
                 "language": own[0].language,
                 "clips": len(own),
                 "speakers": len({clip.speaker for clip in own}),
-                "weight": 1 / len(CORPORA) if name in CORPORA else 0.0,  # the weak one only levels the head
+                "weight": 1 / len(CORPORA),
             }
         )
     return {

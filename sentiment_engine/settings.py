@@ -122,7 +122,7 @@ class WindowSettings(_Stage, frozen=True, kw_only=True):
 class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """From the calm voice of the training speakers to the party's own."""
 
-    prior_anger: float = 1.0
+    prior_anger: float = 0.5
     """Where a calm voice nobody has heard yet is expected on ``log(angry / (neutral + cheer * happy))``.
 
     Set high, above most calm voices: in an unheard language the model hears anger where there is none. The
@@ -130,11 +130,11 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """
     prior_distress: float = -0.5
     """The same of ``log((sad + fearful) / neutral)``."""
-    prior_spread: float = 1.0
+    prior_spread: float = 0.8
     """Standard deviation of either, within one calm party."""
-    least_spread: float = 0.9
+    least_spread: float = 0.7
     """A voice more even than this is still judged as if it varied so much."""
-    prior_doubt: float = 2.5
+    prior_doubt: float = 2.0
     """Standard deviation of that mean between parties: voices and languages differ."""
     cheer: float = 0.0
     """How much laughter counts as calm."""
