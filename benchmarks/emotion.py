@@ -24,7 +24,7 @@ means over telephone lines (seeds), with 95 % intervals from resampling speakers
 same weights and head, four-class UAR and anger AUC with nothing known, in points, over the first line.
 
 AUC is angry against all other of our five labels, pooled over the speakers of a corpus. The baselines are
-trained on the shipped head's own clips and takes and hear the same windows; eGeMAPS, being slow, fewer. 
+trained on the shipped head's own clips and takes and hear the same windows; eGeMAPS, being slow, fewer.
 """
 
 from __future__ import annotations
