@@ -39,6 +39,7 @@ from benchmarks.calls import scripted_set  # noqa: E402
 from benchmarks.corpora import LABELS, data_root  # noqa: E402
 from scripts import train_emotion as training  # noqa: E402
 from scripts.emotion_graph import emotion_model, pooled_model  # noqa: E402
+from scripts.experiments_loco import WEAK_CORPUS  # noqa: E402
 from sentiment_engine import Settings  # noqa: E402
 from sentiment_engine.emotion import Window  # noqa: E402
 from sentiment_engine.errors import BadSettings  # noqa: E402
@@ -47,7 +48,6 @@ from sentiment_engine.listening import Note  # noqa: E402
 from sentiment_engine.onnx_model import OnnxEmotionModel, load_emotion_model  # noqa: E402
 
 SEED = 7
-WEAK_CORPUS = "emospeech_rakshak"
 ANGRY = LABELS.index("angry")
 LANGUAGE_SHIFT = 1.0
 """Standard deviation of the log odds by which `shifted` moves a party's anger."""
