@@ -68,7 +68,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "prior_spread": (0.3, 2.0),
         "least_spread": (0.5, 1.8),
         "prior_doubt": (0.0, 4.0),
-        "cheer": (0.0, 0.5),
+        "others": (0.0, 0.5),
         "prior_s": (2.0, 25.0),
         "memory_s": (30.0, 180.0),
         "calm_below": (0.8, 4.0),

@@ -22,6 +22,8 @@ from sentiment_engine.settings import BaselineSettings, WindowSettings
 
 LEAST_PROBABILITY = 0.001
 """Added to both sides of an odds: below this a score says nothing more."""
+MOST_LOG_ODDS = 7.0
+"""Hence the most that log odds can be."""
 
 
 PIECES = 16
@@ -208,6 +210,10 @@ class _Running:
         doubt = (1 - own) * s.prior_doubt**2
         return (value - center) / math.sqrt(max(variance, s.least_spread**2) + doubt)
 
+    def drawn(self, known_s: float) -> float:
+        """How far the party's own mean lies off the prior one, as far as it is known."""
+        return known_s / (known_s + self._settings.prior_s) * (self._mean - self._prior_mean)
+
     def learn(self, value: float, share: float) -> None:
         """Lets a value in, with its share of all evidence (West 1979, weighted update)."""
         difference = value - self._mean
@@ -218,15 +224,18 @@ class _Running:
 class Baseline:
     """Running calm voice of one party in one call.
 
-    Anger is measured as ``log(angry / (neutral + cheer * happy))``: between a party's calm and hot turns the
-    probability of *neutral* moves most, in every language tried, while *angry against all others* depends on
-    how the model splits anger from fear and joy in voices it does not know.
+    Anger is measured as ``log(angry / neutral)``: between a party's calm and hot turns the probability of
+    *neutral* moves most, in every language tried, while *angry against all others* depends on how the model
+    splits anger from fear and joy in voices it does not know. What that split is worth is known once the
+    party's calm voice is. So the odds of all other moods, less what that calm voice has of them beyond the
+    usual, count with ``others`` beside neutral: laughter and grief are then less of an anger.
     """
 
     def __init__(self, settings: BaselineSettings) -> None:
         s = self._settings = settings
         self._anger = _Running(s.prior_anger, s)
         self._distress = _Running(s.prior_distress, s)
+        self._others = _Running(s.prior_others, s)
         self._level_db = self._pitch_st = self._pitch_s = 0.0
         self._calm_s = 0.0
 
@@ -239,7 +248,9 @@ class Baseline:
         s = self._settings
         pitch_st = self._pitch_st if window.pitch_st is None else window.pitch_st
         calm = scores.get("neutral", 0.0)
-        anger = log_odds(scores.get("angry", 0.0), calm + s.cheer * scores.get("happy", 0.0))
+        others = log_odds(max(0.0, sum(scores.values()) - calm - scores.get("angry", 0.0)), calm)
+        moved = min(others - self._others.drawn(self._calm_s), MOST_LOG_ODDS)
+        anger = log_odds(scores.get("angry", 0.0), calm) - math.log1p(s.others * math.exp(moved))
         distress = log_odds(scores.get("sad", 0.0) + scores.get("fearful", 0.0), calm)
         relative = Relative(
             anger=self._anger.deviation(anger, self._calm_s),
@@ -257,6 +268,7 @@ class Baseline:
         share = min(1.0, weight / self._calm_s) if self._calm_s else 0.0  # a window may outlast memory_s
         self._anger.learn(anger, share)
         self._distress.learn(distress, share)
+        self._others.learn(others, share)
         self._level_db += share * (window.level_db - self._level_db)
         if window.pitch_st is not None:
             self._pitch_s = min(self._pitch_s + weight, s.memory_s)

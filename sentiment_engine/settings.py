@@ -123,7 +123,7 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """From the calm voice of the training speakers to the party's own."""
 
     prior_anger: float = 0.5
-    """Where a calm voice nobody has heard yet is expected on ``log(angry / (neutral + cheer * happy))``.
+    """Where a calm voice nobody has heard yet is expected on ``log(angry / neutral)``.
 
     Set high, above most calm voices: in an unheard language the model hears anger where there is none. The
     price is that a party hot from the first word is taken for calm; see ``benchmarks/alerts.py``, hot_start.
@@ -136,8 +136,10 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """A voice more even than this is still judged as if it varied so much."""
     prior_doubt: float = 2.0
     """Standard deviation of that mean between parties: voices and languages differ."""
-    cheer: float = 0.0
-    """How much laughter counts as calm."""
+    others: float = 0.1
+    """How much the other moods, happy, sad and fearful, count as not angry; neutral counts 1."""
+    prior_others: float = 0.1
+    """Where a calm voice is expected on ``log((happy + sad + fearful) / neutral)``."""
     prior_s: float = 2.0
     """Seconds of own calm speech that weigh as much as the prior."""
     memory_s: float = 50.0
@@ -152,8 +154,8 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
 
     def check(self) -> None:
         self.positive("prior_s", "prior_spread", "least_spread", "memory_s", "calm_width", "hold")
-        self.within(-6.0, 6.0, "prior_anger", "prior_distress", "calm_below")
-        self.within(0.0, 1.0, "cheer")
+        self.within(-6.0, 6.0, "prior_anger", "prior_distress", "prior_others", "calm_below")
+        self.within(0.0, 1.0, "others")
         self.within(0.0, 6.0, "prior_doubt")
 
 
@@ -169,6 +171,10 @@ class ConversationSettings(_Stage, frozen=True, kw_only=True):
     breath_s: float = 0.4
     """A pause this short ends neither a turn nor an overlap: a speaker draws breath."""
     interruption_half_life_s: float = 20.0
+    back_channel_s: float = 1.0
+    """A turn of the listener no longer than this, after which the speaker goes on, is a back-channel."""
+    pause_s: float = 2.0
+    """A silence this short is the speaker's own pause: nobody is waiting for an answer yet."""
 
     def check(self) -> None:
         self.positive(*self.__struct_fields__)

@@ -1,6 +1,7 @@
 """Windows cover speech, and a party is judged against its own calm voice, not against its anger."""
 
 import copy
+import math
 
 import msgspec
 import numpy as np
@@ -20,7 +21,8 @@ PRIOR = BaselineSettings(
     prior_spread=1.0,
     least_spread=0.5,
     prior_doubt=0.0,
-    cheer=0.1,
+    others=0.0,
+    prior_others=0.0,
     prior_s=6.0,
     memory_s=90.0,
     calm_below=1.5,
@@ -222,7 +224,7 @@ def test_scores_all_alike_say_nothing_and_one_label_for_certain_says_all():
 def test_a_baseline_starts_at_the_training_speakers_calm_voice():
     scores = {"neutral": 0.3, "happy": 0.1, "sad": 0.2, "angry": 0.3, "fearful": 0.1}
     relative = Baseline(PRIOR).compare(scores, said(-20.0, 1.0))
-    assert relative.anger == pytest.approx(log_odds(0.3, 0.31) + 2.0)
+    assert relative.anger == pytest.approx(log_odds(0.3, 0.3) + 2.0)
     assert relative.distress == pytest.approx(log_odds(0.3, 0.3) + 1.5)
     assert relative.known_s == 0.0
 
@@ -244,14 +246,32 @@ def test_a_voice_not_heard_before_is_judged_with_doubt_that_evidence_takes_away(
     assert 0.6 * late[0] < late[1] < late[0]
 
 
-def test_laughter_counts_as_calm_as_far_as_the_settings_say():
-    laughing = {"neutral": 0.0, "happy": 0.8, "angry": 0.2}
-    cheerful, stern = (
-        Baseline(msgspec.structs.replace(PRIOR, cheer=cheer)).compare(laughing, said(-20.0, 1.0)).anger
-        for cheer in (1.0, 0.0)
+LAUGHING = {"neutral": 0.1, "happy": 0.7, "angry": 0.2}
+
+
+def test_another_mood_is_less_of_an_anger_as_far_as_the_settings_say():
+    gentle, stern = (
+        Baseline(msgspec.structs.replace(PRIOR, others=others)).compare(LAUGHING, said(-20.0, 1.0)).anger
+        for others in (0.5, 0.0)
     )
-    assert cheerful == pytest.approx(log_odds(0.2, 0.8) + 2.0)
-    assert stern == pytest.approx(log_odds(0.2, 0.0) + 2.0)
+    assert stern == pytest.approx(log_odds(0.2, 0.1) + 2.0)
+    assert gentle == pytest.approx(stern - math.log(1 + 0.5 * 0.701 / 0.101))
+
+
+def test_a_voice_that_always_sounds_moved_is_not_excused_for_it():
+    """In a voice that the model finds happy while calm, happy says nothing."""
+    baseline = Baseline(msgspec.structs.replace(PRIOR, others=0.5))
+    before = baseline.compare(LAUGHING, said(-20.0, 0.1)).anger
+    for _ in range(100):
+        baseline.compare({"neutral": 0.12, "happy": 0.84, "angry": 0.04}, said(-20.0, 1.0))
+    off = baseline._others.drawn(baseline._calm_s)
+    assert off == pytest.approx(log_odds(0.84, 0.12), abs=0.2)  # of a prior at 0
+    after = baseline.compare(LAUGHING, said(-20.0, 1.0))
+    unmoved = Baseline(PRIOR)
+    for _ in range(100):
+        unmoved.compare({"neutral": 0.12, "happy": 0.84, "angry": 0.04}, said(-20.0, 1.0))
+    assert after.anger == pytest.approx(unmoved.compare(LAUGHING, said(-20.0, 1.0)).anger, abs=0.35)
+    assert after.anger > before
 
 
 def test_a_label_the_model_does_not_have_counts_as_absent():
