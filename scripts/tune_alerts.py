@@ -165,8 +165,8 @@ def value(heard: Sequence[Heard], settings: Settings) -> tuple[float, dict[str, 
     by_corpus: dict[str, Tally] = {}
     for one in heard:
         times = raised(judge(one, settings, LABELS))
-        tallies[one.call.kind if one.call.kind in tallies else "talk"].add(one.call, times)
-        by_corpus.setdefault(one.call.corpus, Tally()).add(one.call, times)
+        tallies[one.truth.script if one.truth.script in tallies else "talk"].add(one.truth, times)
+        by_corpus.setdefault(one.truth.corpus, Tally()).add(one.truth, times)
     talk, cheerful = tallies["talk"], tallies["cheerful"]
     false = talk.false_per_hour + 0.3 * cheerful.false_per_hour
     late = sum(talk.delays_s) / max(1, len(talk.delays_s)) / 15.0
@@ -188,20 +188,16 @@ def main() -> None:
     for corpus in training.CORPORA:
         model = model_without(corpus, training.CACHE)
         made = scripted_set(
-            root, split="train", corpora=[corpus], calls=options.calls, calm_minutes=40, seed=SEED
+            root, split="train", corpora=[corpus], calls=options.calls, calm_minutes=80, seed=SEED
         )
         shifts = np.random.default_rng([SEED, *corpus.encode()])
+        known = len(heard)
         heard += [shifted(hear(call, settings, model), shifts) for call in made]
-        print(f"{corpus}: {len(made)} calls heard", flush=True)
-    calm = [
-        call
-        for call in scripted_set(
-            root, split="train", corpora=[WEAK_CORPUS], calls=0, calm_minutes=40, seed=SEED
-        )
-        if call.onset_s is None
-    ]
-    heard += [hear(call, settings, load_emotion_model()) for call in calm]
-    print(f"{WEAK_CORPUS}: {len(calm)} calm and cheerful calls heard", flush=True)
+        print(f"{corpus}: {len(heard) - known} calls heard", flush=True)
+    known, model = len(heard), load_emotion_model()
+    calm = scripted_set(root, split="train", corpora=[WEAK_CORPUS], calls=0, calm_minutes=80, seed=SEED)
+    heard += [hear(call, settings, model) for call in calm]
+    print(f"{WEAK_CORPUS}: {len(heard) - known} calm calls heard", flush=True)
     rng = np.random.default_rng(options.seed)
     best, tallies = value(heard, settings)
     for trial in range(options.trials):
