@@ -18,6 +18,7 @@ import numpy as np
 from sentiment_engine.events import Party
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, RATE_HZ, Float32, Int16
 from sentiment_engine.pitch import pitch_semitones
+from sentiment_engine.rate import syllables_per_s
 from sentiment_engine.settings import BaselineSettings, WindowSettings
 
 LEAST_PROBABILITY = 0.001
@@ -26,6 +27,8 @@ MOST_LOG_ODDS = 7.0
 """Hence the most that log odds can be."""
 
 
+SLOWEST_SPS = 0.5
+"""Added to a rate of speech, so that a window without a syllable is slow, and not infinitely so."""
 PIECES = 16
 """Most pieces of speech in one window beside its last; speech more broken than that says little."""
 
@@ -64,6 +67,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     """Level of its voiced frames, dBFS."""
     pitch_st: float | None
     """Low pitch, see `pitch_semitones`, semitones above 100 Hz; None where it cannot be told."""
+    rate_sps: float | None = None
+    """Syllables a second, see `syllables_per_s`; None where it cannot be told."""
     samples: Float32
     """Mono at 8 kHz in [-1, 1), shape (samples,)."""
 
@@ -129,6 +134,7 @@ class Windower:
             speech_s=len(samples) / RATE_HZ,
             level_db=10.0 * math.log10(power + 1e-10),
             pitch_st=pitch_semitones(samples),
+            rate_sps=syllables_per_s(samples),
             samples=samples,
         )
 
@@ -170,7 +176,7 @@ def uncertainty(scores: Iterable[float]) -> float:
     return min(1.0, max(0.0, entropy / math.log(len(row))))  # rounded rows do not sum to 1 exactly
 
 
-class Relative(msgspec.Struct, frozen=True):
+class Relative(msgspec.Struct, frozen=True, kw_only=True):
     """One window against its party's baseline."""
 
     anger: float
@@ -181,6 +187,8 @@ class Relative(msgspec.Struct, frozen=True):
     """Level above the party's calm voice; 0 until that is known."""
     higher_st: float
     """Pitch above the party's calm voice, semitones; 0 until that is known."""
+    faster: float = 0.0
+    """Rate of speech over the party's calm one, octaves (1 is twice as fast); 0 until that is known."""
     known_s: float
     """Seconds of calm speech the baseline rests on."""
     uncertain: float = 0.0
@@ -221,6 +229,23 @@ class _Running:
         self._variance = (1 - share) * (self._variance + share * difference**2)
 
 
+class _Usual:
+    """Fading mean of a measure that not every window has."""
+
+    def __init__(self) -> None:
+        self._mean = self._known_s = 0.0
+
+    def above(self, value: float | None, after_s: float) -> float:
+        """How far ``value`` lies above; 0 where it is not known, or the mean not for ``after_s``."""
+        return value - self._mean if value is not None and self._known_s >= after_s else 0.0
+
+    def learn(self, value: float | None, weight: float, memory_s: float) -> None:
+        """Lets a value in that weighs ``weight`` seconds."""
+        if value is not None and weight:
+            self._known_s = min(self._known_s + weight, memory_s)
+            self._mean += min(1.0, weight / self._known_s) * (value - self._mean)
+
+
 class Baseline:
     """Running calm voice of one party in one call.
 
@@ -236,7 +261,7 @@ class Baseline:
         self._anger = _Running(s.prior_anger, s)
         self._distress = _Running(s.prior_distress, s)
         self._others = _Running(s.prior_others, s)
-        self._level_db = self._pitch_st = self._pitch_s = 0.0
+        self._level_db, self._pitch_st, self._rate = _Usual(), _Usual(), _Usual()
         self._calm_s = 0.0
 
     def compare(self, scores: Mapping[str, float], window: Window, evidence: float = 0.0) -> Relative:
@@ -246,7 +271,7 @@ class Baseline:
         still while evidence stands, or anger that lasts would become the new calm.
         """
         s = self._settings
-        pitch_st = self._pitch_st if window.pitch_st is None else window.pitch_st
+        rate = None if window.rate_sps is None else math.log2(window.rate_sps + SLOWEST_SPS)
         calm = scores.get("neutral", 0.0)
         others = log_odds(max(0.0, sum(scores.values()) - calm - scores.get("angry", 0.0)), calm)
         moved = min(others - self._others.drawn(self._calm_s), MOST_LOG_ODDS)
@@ -255,8 +280,9 @@ class Baseline:
         relative = Relative(
             anger=self._anger.deviation(anger, self._calm_s),
             distress=self._distress.deviation(distress, self._calm_s),
-            louder_db=window.level_db - self._level_db if self._calm_s >= s.level_after_s else 0.0,
-            higher_st=pitch_st - self._pitch_st if self._pitch_s >= s.level_after_s else 0.0,
+            louder_db=self._level_db.above(window.level_db, s.level_after_s),
+            higher_st=self._pitch_st.above(window.pitch_st, s.level_after_s),
+            faster=self._rate.above(rate, s.level_after_s),
             known_s=self._calm_s,
             uncertain=uncertainty(scores.values()),
             fresh=min(1.0, window.new_speech_s / window.speech_s),
@@ -269,9 +295,10 @@ class Baseline:
         self._anger.learn(anger, share)
         self._distress.learn(distress, share)
         self._others.learn(others, share)
-        self._level_db += share * (window.level_db - self._level_db)
-        if window.pitch_st is not None:
-            self._pitch_s = min(self._pitch_s + weight, s.memory_s)
-            share = min(1.0, weight / self._pitch_s) if self._pitch_s else 0.0
-            self._pitch_st += share * (pitch_st - self._pitch_st)
+        for usual, value in (
+            (self._level_db, window.level_db),
+            (self._pitch_st, window.pitch_st),
+            (self._rate, rate),
+        ):
+            usual.learn(value, weight, s.memory_s)
         return relative
