@@ -66,8 +66,8 @@ def loudness_track(heard: Heard) -> Track:
         if isinstance(note, Window):
             levels = past[note.party]
             if len(levels) >= 3:
-                rise = max(rise, note.level_db - float(np.median(levels)))
-            levels.append(note.level_db)
+                rise = max(rise, note.voice.level_db - float(np.median(levels)))
+            levels.append(note.voice.level_db)
         elif isinstance(note, Tick):
             out.append((note.at_s, rise))
             rise = 0.0
@@ -85,7 +85,7 @@ def absolute_track(heard: Heard, angry: int) -> Track:
     mean = {"agent": 0.0, "customer": 0.0}
     for note, scores in heard.log:
         if isinstance(note, Window) and scores is not None:
-            keep = 0.5 ** (note.new_speech_s / SPEECH_HALF_LIFE_S)
+            keep = 0.5 ** (note.voice.new_speech_s / SPEECH_HALF_LIFE_S)
             mean[note.party] = keep * mean[note.party] + (1 - keep) * float(scores[angry])
         elif isinstance(note, Tick):
             out.append((note.at_s, max(mean.values())))

@@ -141,8 +141,9 @@ def shifted(heard: Heard, rng: np.random.Generator) -> Heard:
         if isinstance(note, Window) and scores is not None:
             moved = scores.copy()
             moved[ANGRY] *= odds[note.party] * np.exp(rng.normal(0.0, UNHEARD_SPREAD))
-            level_db = LEVELLED_DB if note.party in levelled else note.level_db
-            log.append((msgspec.structs.replace(note, level_db=level_db), moved / moved.sum()))
+            level_db = LEVELLED_DB if note.party in levelled else note.voice.level_db
+            voice = msgspec.structs.replace(note.voice, level_db=level_db)
+            log.append((msgspec.structs.replace(note, voice=voice), moved / moved.sum()))
         else:
             log.append((note, scores))
     return dataclasses.replace(heard, log=log)

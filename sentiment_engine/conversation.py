@@ -23,35 +23,12 @@ Memory is a few numbers a party, whatever the call's length.
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 
-import msgspec
-
-from sentiment_engine.events import Party
+from sentiment_engine.events import Party, Snapshot
 from sentiment_engine.frames import BLOCK_S, FRAME_S
 from sentiment_engine.settings import ConversationSettings
 
 LATENCY_SHARE = 0.3
 """Of the last answer in the running mean: some five answers back."""
-
-
-class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
-    """The conversation at one moment."""
-
-    overlap_ratio: float
-    """Recent time with both speaking over recent time with anyone speaking, 0..1."""
-    overlap_by: Mapping[Party, float] = {}
-    """The part of ``overlap_ratio`` that each party began; nobody began the rest."""
-    interruptions: Mapping[Party, float]
-    """Recent interruptions by each party, fading."""
-    successes: Mapping[Party, float] = {}
-    """Those of them that took the floor."""
-    back_channels: Mapping[Party, float] = {}
-    """Recent back-channels by each party, fading alike."""
-    silence_s: float
-    """Time since anyone spoke; gaps do not count."""
-    latency_s: Mapping[Party, float] = {}
-    """Running mean of each party's response latency; absent until it has answered once."""
-    unanswered_s: Mapping[Party, float] = {}
-    """Silence in which each party owed an answer."""
 
 
 class _Turn:
@@ -114,14 +91,14 @@ class Conversation:
         speech = max(self._recent_any, 1.0 / FRAME_S)
         turns = self._turns.items()
         return Snapshot(
-            overlap_ratio=self._recent_both / speech,
-            overlap_by={party: turn.overlap / speech for party, turn in turns},
-            interruptions={party: turn.interruptions for party, turn in turns},
-            successes={party: turn.successes for party, turn in turns},
-            back_channels={party: turn.back_channels for party, turn in turns},
-            silence_s=self._silence * FRAME_S,
-            latency_s={party: turn.latency_s for party, turn in turns if turn.latency_s is not None},
-            unanswered_s={party: turn.unanswered * FRAME_S for party, turn in turns},
+            overlap_ratio=_told(self._recent_both / speech),
+            overlap_by={party: _told(turn.overlap / speech) for party, turn in turns},
+            interruptions={party: _told(turn.interruptions) for party, turn in turns},
+            successes={party: _told(turn.successes) for party, turn in turns},
+            back_channels={party: _told(turn.back_channels) for party, turn in turns},
+            silence_s=_told(self._silence * FRAME_S),
+            latency_s={party: _told(turn.latency_s) for party, turn in turns if turn.latency_s is not None},
+            unanswered_s={party: _told(turn.unanswered * FRAME_S) for party, turn in turns},
         )
 
     def talk_share(self) -> dict[Party, float]:
@@ -209,3 +186,8 @@ class Conversation:
         if intruder and self._turns[intruder].held and not self._others[intruder].held:
             self._turns[intruder].successes += 1.0
         self._together, self._intruder, self._counted = 0, None, False
+
+
+def _told(value: float) -> float:
+    """As it is published: what is published is what is used, so that events can be replayed."""
+    return round(value, 3)

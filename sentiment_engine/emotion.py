@@ -15,7 +15,7 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from sentiment_engine.events import Party
+from sentiment_engine.events import Party, Voice
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, RATE_HZ, Float32, Int16
 from sentiment_engine.pitch import pitch_semitones
 from sentiment_engine.rate import syllables_per_s
@@ -59,16 +59,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     end_s: float
     at_s: float
     """Media time at which it became due."""
-    new_speech_s: float
-    """Speech that no earlier window of this party covered."""
-    speech_s: float
-    """All its speech, seconds; pauses left out."""
-    level_db: float
-    """Level of its voiced frames, dBFS."""
-    pitch_st: float | None
-    """Low pitch, see `pitch_semitones`, semitones above 100 Hz; None where it cannot be told."""
-    rate_sps: float | None = None
-    """Syllables a second, see `syllables_per_s`; None where it cannot be told."""
+    voice: Voice
+    """What was measured of it; as it is published."""
     samples: Float32
     """Mono at 8 kHz in [-1, 1), shape (samples,)."""
 
@@ -130,11 +122,13 @@ class Windower:
             start_s=round(first * FRAME_S, 3),
             end_s=min(round(end * FRAME_S, 3), at_s),  # the padding of the last block is not time
             at_s=at_s,
-            new_speech_s=new_speech_s,
-            speech_s=len(samples) / RATE_HZ,
-            level_db=10.0 * math.log10(power + 1e-10),
-            pitch_st=pitch_semitones(samples),
-            rate_sps=syllables_per_s(samples),
+            voice=Voice(
+                new_speech_s=round(new_speech_s, 3),
+                speech_s=round(len(samples) / RATE_HZ, 3),
+                level_db=round(10.0 * math.log10(power + 1e-10), 2),
+                pitch_st=_rounded(pitch_semitones(samples)),
+                rate_sps=_rounded(syllables_per_s(samples)),
+            ),
             samples=samples,
         )
 
@@ -152,6 +146,10 @@ class Windower:
             pieces.insert(0, (first, ended))
             room -= ended - first
         return pieces
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def log_odds(p: float, q: float) -> float:
@@ -264,14 +262,14 @@ class Baseline:
         self._level_db, self._pitch_st, self._rate = _Usual(), _Usual(), _Usual()
         self._calm_s = 0.0
 
-    def compare(self, scores: Mapping[str, float], window: Window, evidence: float = 0.0) -> Relative:
+    def compare(self, scores: Mapping[str, float], voice: Voice, evidence: float = 0.0) -> Relative:
         """Judges a window against the past, then lets it into the baseline as far as it is calm.
 
         ``evidence`` is what has accumulated against the party so far: once the baseline is known, it holds
         still while evidence stands, or anger that lasts would become the new calm.
         """
         s = self._settings
-        rate = None if window.rate_sps is None else math.log2(window.rate_sps + SLOWEST_SPS)
+        rate = None if voice.rate_sps is None else math.log2(voice.rate_sps + SLOWEST_SPS)
         calm = scores.get("neutral", 0.0)
         others = log_odds(max(0.0, sum(scores.values()) - calm - scores.get("angry", 0.0)), calm)
         moved = min(others - self._others.drawn(self._calm_s), MOST_LOG_ODDS)
@@ -280,24 +278,24 @@ class Baseline:
         relative = Relative(
             anger=self._anger.deviation(anger, self._calm_s),
             distress=self._distress.deviation(distress, self._calm_s),
-            louder_db=self._level_db.above(window.level_db, s.level_after_s),
-            higher_st=self._pitch_st.above(window.pitch_st, s.level_after_s),
+            louder_db=self._level_db.above(voice.level_db, s.level_after_s),
+            higher_st=self._pitch_st.above(voice.pitch_st, s.level_after_s),
             faster=self._rate.above(rate, s.level_after_s),
             known_s=self._calm_s,
             uncertain=uncertainty(scores.values()),
-            fresh=min(1.0, window.new_speech_s / window.speech_s),
+            fresh=min(1.0, voice.new_speech_s / voice.speech_s),
         )
         own = self._calm_s / (self._calm_s + s.prior_s)
         calm_share = sigmoid((s.calm_below - relative.anger) / s.calm_width)
-        weight = window.new_speech_s * calm_share * 0.5 ** (own * evidence / s.hold)
+        weight = voice.new_speech_s * calm_share * 0.5 ** (own * evidence / s.hold)
         self._calm_s = min(self._calm_s + weight, s.memory_s)
         share = min(1.0, weight / self._calm_s) if self._calm_s else 0.0  # a window may outlast memory_s
         self._anger.learn(anger, share)
         self._distress.learn(distress, share)
         self._others.learn(others, share)
         for usual, value in (
-            (self._level_db, window.level_db),
-            (self._pitch_st, window.pitch_st),
+            (self._level_db, voice.level_db),
+            (self._pitch_st, voice.pitch_st),
             (self._rate, rate),
         ):
             usual.learn(value, weight, s.memory_s)

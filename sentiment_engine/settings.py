@@ -199,6 +199,8 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     """Deviations that a window gains for each dB over the party's calm level, or loses below it."""
     effort_per_st: float = 0.15
     """The same per semitone."""
+    effort_per_octave: float = 0.0
+    """The same for a rate of speech twice the calm one."""
     effort_most: float = 3.0
     """A raised voice adds at most this many times what the emotion model says of the window."""
     anger_drift: float = 1.9
@@ -223,6 +225,9 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     higher_over_st: float = 1.5
     higher_weight: float = 0.1
     """Per semitone."""
+    faster_over: float = 0.25
+    """Octaves of the rate of speech."""
+    faster_weight: float = 0.0
     silence_over_s: float = 8.0
     silence_weight: float = 0.05
     """Per second."""
@@ -245,7 +250,9 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
             "overlap_weight",
             "interruption_weight",
             "louder_weight",
+            "effort_per_octave",
             "higher_weight",
+            "faster_weight",
             "silence_weight",
         )
 

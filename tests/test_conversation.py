@@ -79,7 +79,7 @@ def test_interruptions_fade():
     heard = talk((2.0, AGENT), (1.0, BOTH))
     fresh = heard.snapshot().interruptions["customer"]
     talk((20.0, NOBODY), conversation=heard)
-    assert heard.snapshot().interruptions["customer"] == pytest.approx(fresh / 2)
+    assert heard.snapshot().interruptions["customer"] == pytest.approx(fresh / 2, abs=0.001)
 
 
 def test_the_overlap_ratio_is_of_the_last_turns_and_of_the_whole_call():
@@ -191,7 +191,7 @@ def test_the_numbers_of_any_conversation_agree_with_each_other(script):
     assert any_s <= total_s + 1e-6
     assert talk_s == pytest.approx(any_s + both_s)
     assert heard.interruptions * TIMES.talk_over_s <= both_s + 1e-6
-    assert sum(snapshot.overlap_by.values()) <= snapshot.overlap_ratio + 1e-9
+    assert sum(snapshot.overlap_by.values()) <= snapshot.overlap_ratio + 0.002  # each rounded
     for party in BOTH:
         assert 0.0 <= snapshot.successes[party] <= heard.interruptions
         assert 0.0 <= snapshot.latency_s.get(party, 0.0) <= total_s

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import examples
 
-from sentiment_engine.emotion import Baseline, Window, Windower, log_odds, sigmoid, uncertainty
+from sentiment_engine.emotion import Baseline, Windower, log_odds, sigmoid, uncertainty
+from sentiment_engine.events import Voice
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES
 from sentiment_engine.settings import BaselineSettings, WindowSettings
 
@@ -32,18 +33,14 @@ PRIOR = BaselineSettings(
 )
 
 
-def said(level_db=-20.0, new_speech_s=1.0, pitch_st=None):
+def said(level_db=-20.0, new_speech_s=1.0, pitch_st=None, rate_sps=None):
     """A window that sounded so."""
-    return Window(
-        party="customer",
-        start_s=0.0,
-        end_s=3.0,
-        at_s=3.0,
+    return Voice(
         new_speech_s=new_speech_s,
         speech_s=max(1.0, new_speech_s),
         level_db=level_db,
         pitch_st=pitch_st,
-        samples=np.zeros(24000, np.float32),
+        rate_sps=rate_sps,
     )
 
 
@@ -65,7 +62,7 @@ def test_a_window_is_due_after_each_hop_of_new_speech():
     for block in range(1, 41):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5, 0.05)
         if window := windower.during(0, block / 10):
-            due.append((window.start_s, window.end_s, window.new_speech_s))
+            due.append((window.start_s, window.end_s, window.voice.new_speech_s))
     assert due == [(0.0, 1.0, 1.0), (0.0, 2.0, 1.0), (0.0, 3.0, 1.0), (1.0, 4.0, 1.0)]
 
 
@@ -82,14 +79,14 @@ def test_no_window_is_due_while_nobody_speaks():
 
 def test_the_rest_of_a_segment_is_heard_when_it_is_a_third_of_a_hop():
     windower = ramp(20)
-    assert windower.during(0, 2.0).new_speech_s == 2.0
+    assert windower.during(0, 2.0).voice.new_speech_s == 2.0
     for block in range(4):
         windower.push(np.full(BLOCK_SAMPLES, 20 + block, np.int16), 5, 0.05)
     short = copy.deepcopy(windower)
     assert short.at_end(0, 100 + 16, 2.4) is None
     window = windower.at_end(0, 100 + 17, 2.4)
     assert (window.start_s, window.end_s) == (0.0, 2.34)
-    assert window.new_speech_s == pytest.approx(0.34)
+    assert window.voice.new_speech_s == pytest.approx(0.34)
 
 
 def test_an_utterance_too_short_to_judge_is_not_scored():
@@ -122,7 +119,7 @@ def test_a_window_reaches_back_over_a_pause_within_a_turn_and_leaves_it_out(paus
     spoken = [*range(10), *range(begun, begun + 10)] if joined else [*range(begun, begun + 10)]
     assert (window.samples * 32768).tolist() == np.repeat(spoken, BLOCK_SAMPLES).tolist()
     assert (window.start_s, window.end_s) == (0.0 if joined else begun / 10, (begun + 10) / 10)
-    assert window.new_speech_s == pytest.approx(1.0)
+    assert window.voice.new_speech_s == pytest.approx(1.0)
 
 
 def test_a_short_answer_after_earlier_speech_of_the_turn_is_scored_with_it():
@@ -130,7 +127,7 @@ def test_a_short_answer_after_earlier_speech_of_the_turn_is_scored_with_it():
     windower.at_end(0, 50, 1.0)
     window = windower.at_end(70, 90, 2.0)  # 0.4 s: too short to judge alone
     assert len(window.samples) == round(1.4 * 8000)
-    assert window.new_speech_s == pytest.approx(0.4)
+    assert window.voice.new_speech_s == pytest.approx(0.4)
 
 
 def test_a_window_of_many_pieces_holds_no_more_speech_than_asked():
@@ -154,14 +151,14 @@ def test_a_windows_level_is_that_of_its_voiced_frames_alone():
     windower = Windower(WINDOWS, "agent", late_s=1.0)
     for block in range(20):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), *((5, 5 * 0.01) if block % 2 else (0, 0.0)))
-    assert windower.during(0, 2.0).level_db == pytest.approx(-20.0, abs=0.01)
+    assert windower.during(0, 2.0).voice.level_db == pytest.approx(-20.0, abs=0.01)
 
 
 def test_a_window_without_voiced_frames_has_the_level_of_silence():
     windower = Windower(WINDOWS, "agent", late_s=1.0)
     for _ in range(20):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 0, 0.0)
-    assert windower.during(0, 2.0).level_db == pytest.approx(-100.0)
+    assert windower.during(0, 2.0).voice.level_db == pytest.approx(-100.0)
 
 
 @given(
@@ -198,7 +195,7 @@ def test_windows_follow_each_other_inside_their_segments_and_within_their_limits
             assert window.end_s - window.start_s <= settings.window_s + settings.pauses_s + 2.0
             assert window.end_s > last_end
             last_end = window.end_s
-            new_s += window.new_speech_s
+            new_s += window.voice.new_speech_s
     assert new_s <= spoken_s + 1e-6
 
 
