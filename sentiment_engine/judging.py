@@ -114,7 +114,7 @@ class Judge:
             idle=tuple(party for party, silent in tick.idle.items() if silent),
             **level.heat,
         )
-        change = self._alerts.step(tick.at_s, level.level)
+        change = self._alerts.step(tick.at_s, level)
         return [ticked, self._alert(change, tick.at_s, level)] if change else [ticked]
 
     def _alert(self, change: Change, at_s: float, level: Level, *, ended: bool = False) -> Event:
@@ -136,7 +136,7 @@ class Judge:
             kinds[change.what],
             at_s,
             alert_id=f"{self._call_id}.a{change.number}",
-            kind="tension",
+            kind=change.kind or "tension",
             severity=change.severity,
             level=level.level,
             since_s=change.since_s,
