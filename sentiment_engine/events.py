@@ -28,6 +28,12 @@ Cause = Literal[
 ]
 """A named contribution to tension. ``anger`` appears only on ``mixed`` calls, where no party can be named."""
 
+Reason = Cause | Literal["outside_hours", "contact_limit", "missing_notice", "recovery"]
+"""What a phrase answers: a cause of tension, what the call's metadata shows, or that the call calmed down."""
+
+Basis = Literal["acoustic_emotion", "observable", "text", "metadata"]
+"""What a reason rests on: emotion inferred from a voice; timing, level, rate; a transcript; counters."""
+
 Severity = Literal["notice", "warning", "critical"]
 Stage = Literal["facts", "negotiation", "notice", "general"]
 Audience = Literal["agent", "supervisor"]

@@ -5,6 +5,7 @@ arrive, only on what they say.
 """
 
 import math
+import zlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -16,7 +17,8 @@ from sentiment_engine.errors import ModelMismatch
 from sentiment_engine.events import Event, GapReason, Party, Stage
 from sentiment_engine.frames import Float32
 from sentiment_engine.listening import End, Gap, Note, Segment, StageChange, Tick
-from sentiment_engine.playbook import Moment, Playbook, Prompter
+from sentiment_engine.playbook import Moment, Playbook
+from sentiment_engine.prompting import Prompter
 from sentiment_engine.settings import Settings
 from sentiment_engine.summary import cleared_sentence, sentence
 from sentiment_engine.tension import Level, Tension
@@ -45,6 +47,7 @@ class Judge:
         self._baselines = {party: Baseline(settings.baseline) for party in parties}
         self._tension = Tension(settings.tension, parties)
         self._alerts = Alerts(settings.alerts)
+        self._seed = zlib.crc32(call_id.encode())  # hash() differs from one process to the next
         self._prompter = Prompter(playbook, settings.playbook)
         self._seq = 0
         self._level: Level | None = None
@@ -123,13 +126,14 @@ class Judge:
         cleared = change.what == "cleared"
         tense = ended and level.level >= self._clear_at  # it ended first, but may have calmed down by then
         moment = Moment(
-            causes=() if cleared else causes,
+            causes=_answered(causes, cleared, ended),
             by=level.by,
             severity=change.severity,
             stage=self._stage,
             language=self._language,
             risk_class=self._risk_class,
             at_s=at_s,
+            seed=self._seed,
         )
         kinds = {"raised": ev.AlertRaised, "updated": ev.AlertUpdated, "cleared": ev.AlertCleared}
         return self.event(
@@ -172,3 +176,10 @@ class Judge:
             )
         )
         return out
+
+
+def _answered(causes: Sequence[ev.Cause], cleared: bool, ended: bool) -> Sequence[ev.Reason]:
+    """What phrases answer: the causes, or the calm after them; nothing once the call is over."""
+    if cleared:
+        return () if ended else ("recovery",)
+    return causes

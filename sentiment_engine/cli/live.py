@@ -32,6 +32,7 @@ ALERTS_AND_CALLS = "alert.*,call.*"
 
 @edge
 def serve(
+    *,
     host: Annotated[str, typer.Option(help="A loopback address: there are no tokens yet.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8700,
     data: Annotated[
@@ -42,6 +43,14 @@ def serve(
     ] = None,
     config: Config = None,
     model: Model = None,
+    playbook: Annotated[
+        Path | None,
+        typer.Option(
+            "--playbook",
+            metavar="FILE",
+            help="Phrases of your own on top of ours, YAML; see playbook check.",
+        ),
+    ] = None,
 ) -> None:
     """Run the live server: calls come in on /v1/stream, alerts go out on /v1/feed.
 
@@ -51,8 +60,9 @@ def serve(
     from sentiment_engine.cli.logs import log_to_stderr  # noqa: PLC0415
     from sentiment_engine.live.app import serve as serve_live  # noqa: PLC0415
     from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
-    from sentiment_engine.resources import load_playbook, load_settings  # noqa: PLC0415
+    from sentiment_engine.resources import load_playbook, load_playbook_over, load_settings  # noqa: PLC0415
 
+    phrases = load_playbook() if playbook is None else load_playbook_over(playbook)
     settings = load_settings(config)
     if data is not None:
         try:
@@ -66,7 +76,7 @@ def serve(
             f"listening on {server.url}: calls to {server.url}/v1/stream, alerts from {server.url}/v1/feed"
         )
 
-    serve_live(settings, load_emotion_model(model), load_playbook(), host=host, port=port, on_ready=ready)
+    serve_live(settings, load_emotion_model(model), phrases, host=host, port=port, on_ready=ready)
 
 
 @edge
