@@ -1,10 +1,12 @@
-"""Files the engine starts from, read once: the operator's settings and the playbook."""
+"""Files the engine starts from, read once: the operator's settings, the playbook, cues of words."""
 
 import os
 import tomllib
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+from sentiment_engine.cues import Cues, parse_cues
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.playbook import Playbook, parse_playbook
 from sentiment_engine.settings import Settings
@@ -37,16 +39,40 @@ def load_playbook(path: str | os.PathLike[str] | None = None) -> Playbook:
     Raises:
         BadSettings: the file cannot be read, is not YAML, or is no playbook; the message names the file.
     """
+    try:
+        return parse_playbook(_packaged("playbook.yaml") if path is None else _yaml(_read(Path(path))))
+    except BadSettings as reason:
+        raise BadSettings(f"{'playbook.yaml' if path is None else os.fspath(path)}: {reason}") from reason
+
+
+def load_cues(path: str | os.PathLike[str] | None = None) -> Cues:
+    """The cues that come with the package, overridden by the YAML file at ``path`` if there is one.
+
+    Raises:
+        BadSettings: the file cannot be read, is not YAML, or breaks the schema; the message names the file.
+    """
+    cues = parse_cues(_packaged("flags.yaml"))
+    if path is None:
+        return cues
+    text = _read(Path(path))
+    try:
+        return cues.overridden(_yaml(text))
+    except BadSettings as reason:
+        raise BadSettings(f"{os.fspath(path)}: {reason}") from reason
+
+
+def _packaged(name: str) -> Any:
+    return _yaml((files("sentiment_engine") / name).read_text("utf-8"))
+
+
+def _yaml(text: str) -> Any:
     import yaml  # noqa: PLC0415 only a process that monitors calls pays for it
 
-    packaged = files("sentiment_engine") / "playbook.yaml"
-    text = packaged.read_text("utf-8") if path is None else _read(Path(path))
     try:
         # The C reader is ten times faster and not in every build; both are the safe kind.
-        mapping = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 safe loaders
-        return parse_playbook(mapping)
-    except (yaml.YAMLError, BadSettings) as reason:
-        raise BadSettings(f"{'playbook.yaml' if path is None else os.fspath(path)}: {reason}") from reason
+        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 safe loaders
+    except (yaml.YAMLError, ValueError, RecursionError) as reason:  # ValueError: a date that does not exist
+        raise BadSettings(f"is not YAML: {reason}") from reason
 
 
 def _read(path: Path) -> str:
