@@ -77,6 +77,8 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     risk_class: str | None
     at_s: float
+    flags: frozenset[str] = frozenset()
+    """Categories of words heard (``flags.yaml``); without a transcript there are none."""
 
 
 class Playbook:
@@ -112,7 +114,7 @@ class Playbook:
             and moment.severity in entry.severity
             and (moment.stage in entry.stage or "general" in entry.stage)
             and (entry.party is None or entry.party == moment.by.get(cause))
-            and not entry.flags  # needs a transcript
+            and (not entry.flags or not moment.flags.isdisjoint(entry.flags))
             and entry.risk_class in (None, moment.risk_class)
             and jurisdiction not in entry.off_in
         ]

@@ -91,8 +91,13 @@ class Tension:
         """One scored window of a party."""
         self._heat[party] = self._heat[party].after_window(relative, new_speech_s, self._settings)
 
-    def tick(self, seconds: float, idle: Mapping[Party, bool], snapshot: Snapshot) -> Level:
-        """The level after ``seconds`` more of media time; ``idle`` says who was heard and silent."""
+    def tick(
+        self, seconds: float, idle: Mapping[Party, bool], snapshot: Snapshot, words: float = 0.0
+    ) -> Level:
+        """The level after ``seconds`` more of media time.
+
+        ``idle`` says who was heard and silent; ``words`` is what cues in transcripts add, log odds.
+        """
         s = self._settings
         for party, silent in idle.items():
             if silent:
@@ -111,6 +116,7 @@ class Tension:
         if snapshot.interruptions:
             by["interruptions"] = max(snapshot.interruptions, key=lambda p: snapshot.interruptions[p])
         causes["silence"] = self._timing(s.silence_weight, snapshot.silence_s - s.silence_over_s)
+        causes["words"] = words
         room = LEVEL_LIMIT - s.bias
         share = room / max(room, sum(causes.values()))
         causes = {cause: round(share * value, 4) for cause, value in causes.items() if value >= 0.0005}

@@ -40,7 +40,14 @@ def serve(
             metavar="DIR", help="Folder for the archive. It is made now; nothing is stored in it yet."
         ),
     ] = None,
+    *,
     config: Config = None,
+    cues: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Cues of your own for transcripts, YAML; they go on top of those that ship."
+        ),
+    ] = None,
     model: Model = None,
 ) -> None:
     """Run the live server: calls come in on /v1/stream, alerts go out on /v1/feed.
@@ -51,9 +58,10 @@ def serve(
     from sentiment_engine.cli.logs import log_to_stderr  # noqa: PLC0415
     from sentiment_engine.live.app import serve as serve_live  # noqa: PLC0415
     from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
-    from sentiment_engine.resources import load_playbook, load_settings  # noqa: PLC0415
+    from sentiment_engine.resources import load_cues, load_playbook, load_settings  # noqa: PLC0415
 
     settings = load_settings(config)
+    listen_for = load_cues(cues)
     if data is not None:
         try:
             data.mkdir(parents=True, exist_ok=True)
@@ -66,7 +74,15 @@ def serve(
             f"listening on {server.url}: calls to {server.url}/v1/stream, alerts from {server.url}/v1/feed"
         )
 
-    serve_live(settings, load_emotion_model(model), load_playbook(), host=host, port=port, on_ready=ready)
+    serve_live(
+        settings,
+        load_emotion_model(model),
+        load_playbook(),
+        cues=listen_for,
+        host=host,
+        port=port,
+        on_ready=ready,
+    )
 
 
 @edge
