@@ -27,7 +27,7 @@ E = TypeVar("E", bound=Event)
 ALERTS = {"raised": ev.AlertRaised, "updated": ev.AlertUpdated, "cleared": ev.AlertCleared}
 
 PHRASES_FOR: dict[FlagKind, tuple[Cause, ...]] = {
-    "vulnerability": ("customer_distress", "words"),
+    "vulnerability": ("words", "customer_distress"),
     "words": ("words",),
     "customer_words": ("words",),
     "outside_hours": (),
@@ -155,6 +155,7 @@ class Judge:
             risk_class=self._risk_class,
             at_s=at_s,
             flags=self._flagged.active,
+            to_the_point=self._flagged.heated_by != "agent",
         )
         return self.event(
             ALERTS[change.what],
@@ -192,6 +193,7 @@ class Judge:
             risk_class=self._risk_class,
             at_s=at_s,
             flags=frozenset(flag.flags),
+            to_the_point=flag.kind != "words" or flag.party != "agent",
         )
         return self.event(
             ALERTS[flag.what],

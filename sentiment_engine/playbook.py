@@ -79,6 +79,11 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     at_s: float
     flags: frozenset[str] = frozenset()
     """Categories of words heard (``flags.yaml``); without a transcript there are none."""
+    to_the_point: bool = False
+    """Whether the agent gets, of cause ``words``, entries for these flags only.
+
+    No stock phrase about charges or courts answers who has the wrong number or cannot go on.
+    """
 
 
 class Playbook:
@@ -114,7 +119,7 @@ class Playbook:
             and moment.severity in entry.severity
             and (moment.stage in entry.stage or "general" in entry.stage)
             and (entry.party is None or entry.party == moment.by.get(cause))
-            and (not entry.flags or not moment.flags.isdisjoint(entry.flags))
+            and _meant(entry, cause, moment)
             and entry.risk_class in (None, moment.risk_class)
             and jurisdiction not in entry.off_in
         ]
@@ -168,6 +173,13 @@ def _parse(mapping: Mapping[str, Any]) -> _File:
             raise BadSettings(f"playbook: the id {entry.id!r} stands twice")
         seen.add(entry.id)
     return file
+
+
+def _meant(entry: Entry, cause: Cause, moment: Moment) -> bool:
+    """Whether an entry answers the words heard."""
+    if entry.flags:
+        return not moment.flags.isdisjoint(entry.flags)
+    return not (moment.to_the_point and cause == "words" and entry.audience == "agent")
 
 
 def _suggestion(entry: Entry, cause: Cause, moment: Moment) -> Suggestion:

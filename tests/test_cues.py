@@ -256,3 +256,20 @@ def test_cues_are_never_changed(packaged):
     with pytest.raises(AttributeError):
         next(iter(packaged.categories.values())).severity = "notice"
     assert isinstance(next(iter(packaged.categories.values())), msgspec.Struct)
+
+
+def test_a_deployments_own_file_goes_on_top_of_the_packaged_one(tmp_path):
+    file = tmp_path / "own.yaml"
+    file.write_text("flags: [{category: own, speaker: agent, severity: notice, zh: [自家的话]}]", "utf-8")
+    cues = load_cues(file)
+    assert found(cues, "自家的话，给我等着") == [("own", False), ("threat_of_harm", False)]
+
+
+@pytest.mark.parametrize(
+    "text", ["[", "- 1", "flags: 3", "", "flags: 2026-02-31", "version: 2", "[" * 10_000]
+)
+def test_a_file_that_is_no_cues_is_named(tmp_path, text):
+    file = tmp_path / "own.yaml"
+    file.write_text(text)
+    with pytest.raises(BadSettings, match=r"own\.yaml: "):
+        load_cues(file)

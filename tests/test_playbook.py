@@ -307,3 +307,24 @@ def test_any_value_in_any_field_gives_a_usable_entry_or_is_refused(field, value)
 def test_no_plain_data_breaks_the_reader(mapping):
     with pytest.raises(BadSettings, match="playbook: "):
         parse_playbook(mapping)
+
+
+@pytest.mark.parametrize(
+    ("flags", "to_the_point", "ids"),
+    [
+        ((), False, ["any", "boss"]),
+        (("dispute",), False, ["any", "boss"]),
+        (("threat",), False, ["made-for-it", "boss"]),
+        (("dispute",), True, ["boss"]),
+        (("threat", "dispute"), True, ["made-for-it", "boss"]),
+    ],
+)
+def test_words_are_answered_by_what_is_made_for_them_and_to_the_point_by_nothing_else(
+    flags, to_the_point, ids
+):
+    playbook = book(
+        entry("made-for-it", cause="words", flags=["threat"]),
+        entry("any", cause="words"),
+        entry("boss", cause="words", audience="supervisor", mode="do"),
+    )
+    assert shown(playbook, moment("words", flags=frozenset(flags), to_the_point=to_the_point)) == ids

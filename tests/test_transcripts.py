@@ -104,6 +104,19 @@ def test_self_harm_switches_to_the_vulnerability_entries_and_heats_nothing():
     assert all("words" not in tick.causes for tick in only(TensionUpdated, told))
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"), [("wrong number", "customer_words"), ("I lost my job", "vulnerability")]
+)
+def test_a_customer_is_not_answered_with_a_stock_phrase(text, kind):
+    (raised,) = only(AlertRaised, call((2.0, "customer", text, 1.0, 2.0), stage="notice"))
+    entries = {entry.id: entry for entry in PLAYBOOK.entries}
+    assert raised.kind == kind
+    assert raised.suggestions
+    for one in raised.suggestions:
+        entry = entries[one.id]
+        assert entry.audience == "supervisor" or entry.cause == "customer_distress" or entry.flags
+
+
 def angry(**description):
     """A customer who grows loud, as a monitor and the bytes."""
     sound = channels(hush(14.0), voice(5.0, -32.0, 1).tolist() + voice(9.0, -14.0, 2).tolist())
