@@ -1,314 +1,234 @@
-"""Do alerts come when a call heats up, and only then? Recall, false alarms per hour, delay.
+"""Do alerts come when a call heats up, only then, and for the right cause?
 
     python -m benchmarks.alerts            the reported set: speakers and corpora nothing was fitted on
     python -m benchmarks.alerts --quick    a few calls, for continuous integration; writes nothing
 
-Synthetic calls (benchmarks/calls.py) of the `eval` and `calm` splits. An alert belongs to an escalation when
-it is raised from 1 s before its onset to its end; before that, and on calm calls, it is false. Baselines get
-the threshold that suits them best **on these very calls** at no more false alarms than the engine: an
-advantage that the engine does not have.
+Synthetic calls (benchmarks/calls) of the `eval` and `calm` splits. How alerts are counted stands in
+`alert_scoring.py`, what the baselines are given in `alert_baselines.py`. Distress and talking over are on
+rows of their own: an alert that names them is right, none is no miss, one that names anger is false.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
+import os
 import sys
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # as a script, too
 
-from benchmarks.calls import Call, one_sided_set, scripted_set
+from benchmarks.alert_baselines import (
+    LEVELS,
+    OPERATING_LEVELS,
+    absolute_track,
+    best_baseline,
+    emotion_track,
+    loudness_track,
+    operating_curve,
+    overlap_track,
+)
+from benchmarks.alert_hearing import Heard, Raised, hear, hear_all, judge, raised
+from benchmarks.alert_scoring import Tally, precisions
+from benchmarks.calls import CALMS, ESCALATIONS, ONE_SIDED, SCRIPTS, Studio, Truth, counts_for, recipes
 from benchmarks.corpora import data_root
 from sentiment_engine import Settings
-from sentiment_engine.alerts import Alerts
-from sentiment_engine.emotion import EmotionModel, Window
-from sentiment_engine.events import AlertRaised, Event, TensionUpdated
-from sentiment_engine.frames import Float32
-from sentiment_engine.judging import Judge
-from sentiment_engine.listening import Listener, Note, Tick
 from sentiment_engine.onnx_model import load_emotion_model
-from sentiment_engine.playbook import Playbook
+
+__all__ = ["Heard", "Raised", "Tally", "hear", "judge", "raised"]
 
 RESULTS = Path(__file__).parent / "results" / "alerts.json"
 EVAL_CORPORA = ("ased", "tess", "casia")
-SEED = 1130
-"""Drawn once, after the settings were last changed: draw another after the next change."""
-EARLY_S = 1.0
-CALM_KINDS = ("calm", "music", "prompts", "reading")
-"""What the issue asks silence of; cheerful calls are reported beside them."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Heard:
-    """A call after the listening side and the model: everything thresholds can be tried on, without audio."""
-
-    call: Call
-    log: list[tuple[Note, Float32 | None]]
-    listener: Listener
-
-
-def hear(call: Call, settings: Settings, model: EmotionModel) -> Heard:
-    """Runs the engine's own listening side and scores its windows."""
-    listener = Listener(settings, "pcm_s16le", 8000, ("agent", "customer"))
-    pcm = np.clip(np.rint(call.samples * 32768), -32768, 32767).astype("<i2").tobytes()
-    notes = listener.feed(pcm) + listener.close("stop")
-    windows = [note for note in notes if isinstance(note, Window)]
-    scores = iter(model([window.samples for window in windows]))
-    log = [(note, next(scores) if isinstance(note, Window) else None) for note in notes]
-    return Heard(call, log, listener)
-
-
-def judge(heard: Heard, settings: Settings, labels: Sequence[str]) -> list[Event]:
-    """The engine's own judging side over a heard call."""
-    judge = Judge(
-        settings,
-        labels,
-        Playbook(()),
-        call_id=heard.call.name,
-        parties=("agent", "customer"),
-        language="en",
-        stage="general",
-        risk_class=None,
-    )
-    out: list[Event] = []
-    for note, scores in heard.log:
-        if isinstance(note, Window):
-            out.append(judge.window(note, scores))
-        else:
-            out += judge.note(note, heard.listener.conversation)
-    return out
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a system did on a set of calls."""
-
-    escalations: int = 0
-    caught: int = 0
-    false: int = 0
-    calm_s: float = 0.0
-    delays_s: list[float] = field(default_factory=list)
-
-    def add(self, call: Call, raised_s: Sequence[float]) -> None:
-        """One call and the media times of its alerts."""
-        length_s = len(call.samples) / 8000
-        if call.onset_s is None or call.hot_until_s is None:
-            self.calm_s += length_s
-            self.false += len(raised_s)
-            return
-        self.escalations += 1
-        self.calm_s += call.onset_s
-        hits = [at for at in raised_s if call.onset_s - EARLY_S <= at <= call.hot_until_s]
-        # after the escalation a call may still be tense: an alert then is late, not false
-        self.false += sum(at < call.onset_s - EARLY_S for at in raised_s)
-        if hits:
-            self.caught += 1
-            self.delays_s.append(hits[0] - call.onset_s)
-
-    @property
-    def recall(self) -> float:
-        """Share of escalations caught."""
-        return self.caught / self.escalations if self.escalations else math.nan
-
-    @property
-    def false_per_hour(self) -> float:
-        """False alarms per hour of calm audio."""
-        return self.false / (self.calm_s / 3600) if self.calm_s else math.nan
-
-    def within(self, seconds: float) -> float:
-        """Share of escalations caught within `seconds` of their onset."""
-        if not self.escalations:
-            return math.nan
-        return sum(delay <= seconds for delay in self.delays_s) / self.escalations
-
-    def report(self) -> dict[str, object]:
-        """Figures with their 95 % intervals."""
-        return {
-            "escalations": self.escalations,
-            "recall": rounded(self.recall),
-            "recall_interval": wilson(self.caught, self.escalations),
-            "recall_within_15_s": rounded(self.within(15.0)),
-            "false_alarms": self.false,
-            "calm_hours": rounded(self.calm_s / 3600),
-            "false_alarms_per_hour": rounded(self.false_per_hour),
-            "false_alarms_per_hour_interval": poisson(self.false, self.calm_s / 3600),
-            "delay_p50_s": quantile(self.delays_s, 0.5),
-            "delay_p95_s": quantile(self.delays_s, 0.95),
-        }
-
-
-def rounded(value: float) -> float | None:
-    """Three digits; None where there was nothing to measure."""
-    return None if math.isnan(value) else round(value, 3)
-
-
-def quantile(values: Sequence[float], q: float) -> float | None:
-    """A quantile in seconds, or None."""
-    return round(float(np.quantile(values, q)), 2) if values else None
-
-
-def wilson(hits: int, n: int) -> list[float] | None:
-    """95 % interval of a share (Wilson 1927)."""
-    if not n:
-        return None
-    z, p = 1.96, hits / n
-    middle, half = p + z * z / (2 * n), z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return [round((middle - half) / (1 + z * z / n), 3), round((middle + half) / (1 + z * z / n), 3)]
-
-
-def poisson(count: int, hours: float) -> list[float] | None:
-    """95 % interval of a rate (Garwood 1936, by the Wilson-Hilferty approximation of chi-square)."""
-    if not hours:
-        return None
-
-    def half_chi2(df: int, z: float) -> float:
-        return 0.5 * df * (1 - 2 / (9 * df) + z * math.sqrt(2 / (9 * df))) ** 3
-
-    low = half_chi2(2 * count, -1.96) if count else 0.0
-    return [round(low / hours, 3), round(half_chi2(2 * (count + 1), 1.96) / hours, 3)]
-
-
-def alarms(settings: Settings, track: Sequence[tuple[float, float]], threshold: float) -> list[float]:
-    """When a plain threshold on a track raises alerts, under the engine's own duration and cooldown."""
-    top = 1 - 1e-9
-    alerts = Alerts(
-        type(settings.alerts)(
-            raise_at=0.5,
-            clear_at=0.499,
-            warning_at=top,
-            critical_at=top,
-            min_duration_s=settings.alerts.min_duration_s,
-            clear_after_s=settings.alerts.clear_after_s,
-            cooldown_s=settings.alerts.cooldown_s,
+SEED = 1131
+"""Drawn once, after the last change of a rule, the model or the generator: draw another after the next."""
+COUNTED = (*ESCALATIONS, *CALMS, *ONE_SIDED)
+"""Scripts of the engine's row and of the baselines'."""
+LINES: dict[str, Callable[[Truth], bool]] = {
+    "agc": lambda truth: any(line.agc for line in truth.lines),
+    "noise": lambda truth: any(line.snr_db is not None for line in truth.lines),
+    "loss": lambda truth: any(line.loss > 0 for line in truth.lines),
+    "echo": lambda truth: any(line.echo_db is not None for line in truth.lines),
+    "codec": lambda truth: any(line.codec is not None for line in truth.lines),
+    "plain": lambda truth: (
+        not any(
+            line.agc or line.snr_db is not None or line.loss or line.echo_db is not None or line.codec
+            for line in truth.lines
         )
-    )
-    changes = [(at, alerts.step(at, 0.9 if value >= threshold else 0.0)) for at, value in track]
-    return [at for at, change in changes if change and change.what == "raised"]
-
-
-def loudness_track(heard: Heard) -> list[tuple[float, float]]:
-    """Each second: the most by which a window's speech (dB) stood above its party's median so far."""
-    out: list[tuple[float, float]] = []
-    past: dict[str, list[float]] = {"agent": [], "customer": []}
-    rise = 0.0
-    for note, _ in heard.log:
-        if isinstance(note, Window):
-            levels = past[note.party]
-            if len(levels) >= 3:
-                rise = max(rise, note.level_db - float(np.median(levels)))
-            levels.append(note.level_db)
-        elif isinstance(note, Tick):
-            out.append((note.at_s, rise))
-            rise = 0.0
-    return out
-
-
-def overlap_track(heard: Heard) -> list[tuple[float, float]]:
-    """Each second: the engine's own overlap ratio."""
-    return [(note.at_s, note.snapshot.overlap_ratio) for note, _ in heard.log if isinstance(note, Tick)]
-
-
-def best_baseline(
-    heard: Sequence[Heard],
-    settings: Settings,
-    track: Callable[[Heard], list[tuple[float, float]]],
-    thresholds: Sequence[float],
-    false_budget: float,
-) -> tuple[float, Tally]:
-    """The threshold with the highest recall among those within the budget of false alarms per hour."""
-    tracks = [(one.call, track(one)) for one in heard]
-    best: tuple[float, Tally] | None = None
-    for threshold in thresholds:
-        tally = Tally()
-        for call, values in tracks:
-            tally.add(call, alarms(settings, values, threshold))
-        if tally.false_per_hour <= false_budget and (best is None or tally.recall > best[1].recall):
-            best = threshold, tally
-    if best is None:
-        raise RuntimeError(f"no threshold up to {thresholds[-1]} keeps {false_budget} false alarms/h")
-    return best
-
-
-def raised(events: Sequence[Event]) -> list[float]:
-    """Media times of the alerts."""
-    return [event.at_s for event in events if isinstance(event, AlertRaised)]
-
-
-def peak(events: Sequence[Event]) -> float:
-    """The highest level."""
-    return max((event.level for event in events if isinstance(event, TensionUpdated)), default=0.0)
+    ),
+}
+"""Calls either of whose lines does so; `plain`: neither line does any of it."""
+PARTIES: dict[str, tuple[str, ...]] = {
+    "agent": ("agent",),
+    "customer": ("customer",),
+    "both": ("agent", "customer"),
+}
+SHOWN = {
+    "recall": "recall",
+    "recall_within_15_s": "<= 15 s",
+    "false_alarms_per_hour": "false/h",
+    "calm_hours": "calm h",
+    "delay_p50_s": "delay p50",
+    "delay_p95_s": "p95",
+    "cause_accuracy": "causes",
+}
 
 
 def main() -> None:
     """Prints the table; writes the results unless `--quick`."""
+    options = arguments()
+    settings, model = Settings(), load_emotion_model()
+    studio = Studio(data_root(), "eval")
+    counts = counts_for(
+        escalations=options.escalations,
+        calm_hours=options.calm_hours,
+        apart=max(2, options.escalations // 6),
+    )
+    todo = recipes(studio, counts, EVAL_CORPORA, options.seed)
+    heard = list(hear_all(todo, studio, settings, model, processes=options.processes))
+    said = [raised(judge(one, settings, model.labels)) for one in heard]
+
+    def tally(keep: Callable[[Truth], bool]) -> Tally:
+        result = Tally()
+        for one, alerts in zip(heard, said, strict=True):
+            if keep(one.truth):
+                result.add(one.truth, alerts)
+        return result
+
+    engine = tally(counted)
+    groups: dict[str, dict[str, Tally]] = {
+        "per_corpus": {c: tally(lambda t, c=c: t.corpus == c and counted(t)) for c in EVAL_CORPORA},
+        "per_script": {s: tally(lambda t, s=s: t.script == s) for s in (*SCRIPTS, *ONE_SIDED)},
+        "per_party": {
+            p: tally(lambda t, who=who: counted(t) and whose(t) == who) for p, who in PARTIES.items()
+        },
+        "per_line": {name: tally(lambda t, has=has: counted(t) and has(t)) for name, has in LINES.items()},
+    }
+    judged = [one for one in heard if counted(one.truth)]
+    # at a rate of nothing a baseline could be silenced by one unlucky second: one false alarm is allowed
+    baselines = run_baselines(
+        judged, settings, model.labels, max(engine.false_per_hour, 1 / engine.calm_hours)
+    )
+    curve = [] if options.quick else operating_curve(judged, settings, model.labels, OPERATING_LEVELS)
+    show(engine, groups, baselines, curve)
+    if not options.quick:
+        result = {
+            "command": command(options),
+            "calls": "synthetic, see benchmarks/calls",
+            "seed": options.seed,
+            "model_sha256": model.sha256,
+            **engine.report(),
+            "mean_call_hours": round(engine.call_hours, 4),
+            "precision_at": precisions(engine),
+            **{group: {name: row.report() for name, row in rows.items()} for group, rows in groups.items()},
+            "baselines": {
+                name: {"threshold": threshold, **row.report()} for name, (threshold, row) in baselines.items()
+            },
+            "operating_curve": [{"raise_at": level, **row.report()} for level, row in curve],
+        }
+        options.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def arguments() -> argparse.Namespace:
+    """What the command line says."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="a few calls only; writes nothing")
-    parser.add_argument("--calls", type=int, default=90)
-    parser.add_argument("--calm-minutes", type=float, default=40.0, help="of each kind of calm")
+    parser.add_argument("--escalations", type=int, default=420, help="calls with one (default 420)")
+    parser.add_argument("--calm-hours", type=float, default=20.0, help="of calm calls (default 20)")
+    parser.add_argument("--seed", type=int, default=SEED)
+    parser.add_argument("--processes", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
-    root, settings, model = data_root(), Settings(), load_emotion_model()
-    calls = 6 if options.quick else options.calls
-    minutes = 6.0 if options.quick else options.calm_minutes
-    made = scripted_set(
-        root, split="eval", corpora=EVAL_CORPORA, calls=calls, calm_minutes=minutes, seed=SEED
-    )
-    made += one_sided_set(root, minutes=min(minutes, 18.0), seed=SEED)
-    heard = [hear(call, settings, model) for call in made]
-    events = [judge(one, settings, model.labels) for one in heard]
+    if options.quick:
+        options.escalations, options.calm_hours, options.processes = len(ESCALATIONS), 0.2, 1
+    if options.escalations < len(ESCALATIONS) or not 0 < options.calm_hours <= 1000 or options.processes < 1:
+        parser.error(
+            f"--escalations must be {len(ESCALATIONS)} or more (one of each script), --calm-hours above 0 "
+            "and at most 1000, --processes 1 or more"
+        )
+    return options
 
-    def tally(keep: Callable[[Call], bool]) -> Tally:
-        result = Tally()
-        for one, said in zip(heard, events, strict=True):
-            if keep(one.call):
-                result.add(one.call, raised(said))
-        return result
 
-    hot = ("customer_heats", "agent_heats", "both_heat")
-    counted = (*hot, *CALM_KINDS)
-    rows = {"engine": tally(lambda call: call.kind in counted)}
-    for corpus in EVAL_CORPORA:
-        rows[f"  {corpus}"] = tally(lambda call, c=corpus: call.corpus == c and call.kind in counted)
-    rows |= {f"  {k}": tally(lambda call, k=k: call.kind == k) for k in (*counted, "hot_start", "cheerful")}
-    judged = [one for one in heard if one.call.kind in counted]
-    budget = max(
-        rows["engine"].false_per_hour, 1 / (rows["engine"].calm_s / 3600)
-    )  # one false alarm at least
-    decibels, ratios = np.arange(1, 30, 0.5).tolist(), np.arange(0.02, 1.01, 0.01).tolist()
-    loud_at, loud = best_baseline(judged, settings, loudness_track, decibels, budget)
-    over_at, over = best_baseline(judged, settings, overlap_track, ratios, budget)
-    rows |= {f"loudness rise >= {loud_at:.1f} dB": loud, f"overlap >= {over_at:.2f}": over}
+def command(options: argparse.Namespace) -> str:
+    """The command that gives these figures again."""
+    said = "python -m benchmarks.alerts"
+    for name, default in (("escalations", 420), ("calm_hours", 20.0), ("seed", SEED)):
+        value = getattr(options, name)
+        said += "" if value == default else f" --{name.replace('_', '-')} {value:g}"
+    return said
 
-    heads = ("system", "recall", "<= 15 s", "false/h", "95 %", "calm h", "delay p50", "p95")
-    table = Table(*heads, title="synthetic calls")
+
+def counted(truth: Truth) -> bool:
+    """Whether a call is on the engine's row."""
+    return truth.script in COUNTED
+
+
+def whose(truth: Truth) -> tuple[str, ...]:
+    """Who heats up, in the order of PARTIES; nobody on a calm call."""
+    return tuple(sorted({party for one in truth.escalations for party in one.parties}))
+
+
+def run_baselines(
+    heard: Sequence[Heard], settings: Settings, labels: Sequence[str], budget: float
+) -> dict[str, tuple[float, Tally]]:
+    """Each baseline with its threshold."""
+    decibels = [0.5 * n for n in range(2, 60)]
+    ratios = [round(0.02 * n, 2) for n in range(1, 51)]
+    angry = list(labels).index("angry")
+    return {
+        "loudness": best_baseline(heard, settings, loudness_track, decibels, budget),
+        "overlap": best_baseline(heard, settings, overlap_track, ratios, budget),
+        "emotion_alone": best_baseline(
+            heard, settings, lambda one: emotion_track(one, settings, labels), LEVELS, budget
+        ),
+        "absolute_emotion": best_baseline(
+            heard, settings, lambda one: absolute_track(one, angry), LEVELS, budget
+        ),
+    }
+
+
+def show(
+    engine: Tally,
+    groups: Mapping[str, Mapping[str, Tally]],
+    baselines: Mapping[str, tuple[float, Tally]],
+    curve: Sequence[tuple[float, Tally]],
+) -> None:
+    """Prints it all."""
+    console = Console(width=170)
+    table = Table("system", *SHOWN.values(), title="synthetic calls")
+    rows = {"engine": engine}
+    for members in groups.values():
+        rows |= {f"  {name}": row for name, row in members.items()}
+    rows |= {f"{name} >= {threshold:g}": row for name, (threshold, row) in baselines.items()}
+    rows |= {f"engine, raise_at {level:g}": row for level, row in curve}
     for name, row in rows.items():
-        r = row.report()
-        shown = ("recall", "recall_within_15_s", "false_alarms_per_hour", "false_alarms_per_hour_interval")
-        table.add_row(name, *(str(r[k]) for k in (*shown, "calm_hours", "delay_p50_s", "delay_p95_s")))
-    Console(width=120).print(table)
-    if not options.quick:
-        result = {
-            "command": "python -m benchmarks.alerts",
-            "calls": "synthetic, see benchmarks/calls.py",
-            "seed": SEED,
-            "model_sha256": model.sha256,
-            **rows["engine"].report(),
-            "per_script": {name.strip(): row.report() for name, row in rows.items() if name[0] == " "},
-            "baselines": {
-                "loudness": {"threshold_db": loud_at, **loud.report()},
-                "overlap": {"threshold": over_at, **over.report()},
-            },
-        }
-        RESULTS.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        report = row.report()
+        table.add_row(name, *(cell(report, column) for column in SHOWN))
+    console.print(table)
+    for name, row in groups["per_script"].items():
+        if row.offered:
+            console.print(
+                f"{name}: named in {row.noticed} of {row.offered}, taken for anger {row.wrong_anger} times"
+            )
+    for point in precisions(engine):
+        low, high = point["precision_interval"]
+        console.print(
+            f"precision where {point['prevalence']:.1%} of calls escalate: "
+            f"{point['precision']} [{low}, {high}]"
+        )
+
+
+def cell(report: Mapping[str, object], column: str) -> str:
+    """A value with its interval, if it has one."""
+    value, interval = report[column], report.get(f"{column}_interval")
+    if value is None:
+        return "-"
+    return f"{value} {interval}" if interval else str(value)
 
 
 if __name__ == "__main__":

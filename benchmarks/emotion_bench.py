@@ -28,7 +28,8 @@ from benchmarks.emotion_figures import (
 )
 from benchmarks.emotion_systems import System
 from scripts.emotion_features import Take
-from sentiment_engine.emotion import Baseline, Window
+from sentiment_engine.emotion import Baseline
+from sentiment_engine.events import Voice
 from sentiment_engine.settings import BaselineSettings
 
 PHONE = Take("whole")
@@ -234,19 +235,10 @@ class Bench:
 
 def judged(baseline: Baseline, scores: Floats, seconds: float) -> float:
     """`Relative.anger` of a window that the baseline has not heard, and now learns from."""
-    window = Window(
-        party="customer",
-        start_s=0.0,
-        end_s=seconds,
-        at_s=seconds,
-        new_speech_s=seconds,
-        speech_s=seconds,
-        level_db=0.0,  # neither it nor pitch bears on anger
-        pitch_st=None,
-        samples=np.zeros(0, np.float32),
-    )
+    # neither level nor pitch nor rate bears on anger
+    voice = Voice(new_speech_s=seconds, speech_s=seconds, level_db=0.0, pitch_st=None, rate_sps=None)
     published = {label: round(float(p), 4) for label, p in zip(LABELS, scores, strict=True)}  # as in a call
-    return baseline.compare(published, window).anger
+    return baseline.compare(published, voice).anger
 
 
 def loss(before: Figure, after: Figure, points: float = 1.0) -> Figure:

@@ -64,7 +64,7 @@ def main() -> None:
             split="train",
             corpora=[corpus],
             calls=6 if options.quick else options.calls,
-            calm_minutes=4.0 if options.quick else 20.0,
+            calm_minutes=8.0 if options.quick else 40.0,
             seed=SEED,
         )
         calls += [(call, model) for call in made]
@@ -152,8 +152,8 @@ def on_calls(
     settings = msgspec.structs.replace(defaults, windows=windows)
     tally = Tally()
     for call, model in calls:
-        if call.kind not in ("cheerful", "hot_start"):
-            tally.add(call, raised(judge(hear(call, settings, model), settings, model.labels)))
+        if call.truth.script not in ("cheerful", "hot_start"):
+            tally.add(call.truth, raised(judge(hear(call, settings, model), settings, model.labels)))
     return tally.report()
 
 

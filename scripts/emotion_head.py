@@ -135,6 +135,19 @@ def within_clips(features: Float32, clips: Ints, shares: Float32) -> Float32:
     return np.asarray((off * shares[:, None]).T @ off * np.float32(count / (count - 1)))
 
 
+def mean_head(heads: Sequence[Head], columns: Sequence[slice]) -> Head:
+    """One head that gives the mean of the logits of `heads`, each of which reads its own `columns`.
+
+    Experts that see different evidence and err apart (Hinton 2002, products of experts). One head on all
+    features leans on the few combinations that tell its training speakers apart.
+    """
+    width = max(part.stop for part in columns)
+    weight = np.zeros((len(heads[0].bias), width))
+    for head, part in zip(heads, columns, strict=True):
+        weight[:, part] += head.weight / len(heads)
+    return Head(weight, np.asarray(np.mean([head.bias for head in heads], axis=0)))
+
+
 def softmax(logits: Floats) -> Floats:
     """Row by row, (n, labels) -> probabilities."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))

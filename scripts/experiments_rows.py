@@ -10,15 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from scripts.emotion_features import Float32, Take
-from scripts.emotion_head import Floats, Head, fit_head, softmax
+from scripts.emotion_head import Floats, Head, fit_head, mean_head, softmax
 from scripts.experiments_loco import ANGRY, FIGURES, PLAIN, SHIPPED, Answer, Lab, Sheet, stack
-from scripts.train_emotion import CONSISTENCY, CONTRAST, EMPHASIS, STRENGTH, TAKES
+from scripts.train_emotion import CONSISTENCY, CONTRAST, EMPHASIS, STAGES, STRENGTH, TAKES, statistics
 
 PROBE = "block 1, plain logistic regression (C .001)"
 """The frozen probe that every row is compared with."""
 TWO = "shipped stages, two takes"
 PLAIN_STRENGTH = 0.0002
 """Where consistency is not asked for; it holds the weights down as well, so with it they may be freer."""
+PLAIN_EMPHASIS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,10 @@ class Linear:
     names: tuple[str, ...] = SHIPPED
     takes: Sequence[Take] = TAKES[:2]
     strength: float = PLAIN_STRENGTH
-    emphasis: float = EMPHASIS
+    emphasis: float = PLAIN_EMPHASIS
     consistency: float = 0.0
+    parts: Sequence[slice] = (slice(None),)
+    """The mean of a head for each of these columns."""
     level: bool = False
     """Take off the lean that it shows on the weakly labelled corpus."""
     prepare: Callable[[Sheet], Float32] | None = None
@@ -110,18 +113,21 @@ class Linear:
 
     def fit(self, sheet: Sheet) -> Head:
         """The head on a stacked sheet."""
-        return fit_head(
-            sheet.columns,
-            sheet.labels,
-            sheet.weights / sheet.weights.mean(),
-            strength=self.strength,
-            contrast=CONTRAST if self.emphasis else None,
-            emphasis=self.emphasis,
-            clips=np.tile(np.arange(len(sheet.labels) // len(self.takes)), len(self.takes))
-            if self.consistency
-            else None,
-            consistency=self.consistency,
-        )
+        clips = np.tile(np.arange(len(sheet.labels) // len(self.takes)), len(self.takes))
+        heads = [
+            fit_head(
+                np.ascontiguousarray(sheet.columns[:, part]),
+                sheet.labels,
+                sheet.weights / sheet.weights.mean(),
+                strength=self.strength,
+                contrast=CONTRAST if self.emphasis else None,
+                emphasis=self.emphasis,
+                clips=clips if self.consistency else None,
+                consistency=self.consistency,
+            )
+            for part in self.parts
+        ]
+        return mean_head(heads, self.parts) if len(heads) > 1 else heads[0]
 
 
 def by_speaker(*, scaled: bool) -> Callable[[Sheet], Float32]:
@@ -207,11 +213,16 @@ def head_grid() -> Iterator[Experiment]:
             row = f"strength {strength:g}, emphasis {emphasis:g}"
             yield linear(group, row, Linear(takes=TAKES, strength=strength, emphasis=emphasis))
     for strength, consistency in ((0.0005, 0.3), (0.0005, 1.0), (0.001, 1.0), (0.001, 3.0)):
-        shipped = (strength, consistency) == (STRENGTH, CONSISTENCY)
-        row = f"{'shipped: ' * shipped}strength {strength:g}, emphasis 5, consistency {consistency:g}"
+        row = f"strength {strength:g}, emphasis 5, consistency {consistency:g}"
         yield linear(group, row, Linear(takes=TAKES, strength=strength, consistency=consistency))
     level = Linear(takes=TAKES, strength=STRENGTH, consistency=CONSISTENCY, level=True)
-    yield linear(group, "the shipped head, levelled on emospeech", level)
+    yield linear(group, "the same at .0005 and 1, levelled on emospeech", level)
+    eight = statistics(STAGES)
+    four = [slice(a.start, b.stop) for a, b in zip(eight[::2], eight[1::2], strict=True)]
+    mean = partial(Linear, takes=TAKES, strength=STRENGTH, emphasis=EMPHASIS, consistency=CONSISTENCY)
+    yield linear(group, "mean of four heads, one for each stage", mean(parts=four))
+    row = "shipped: mean of eight heads, one for each statistic of each stage"
+    yield linear(group, row, mean(parts=eight))
     group = "Takes"
     for count, words in ((1, "one"), (4, "four")):  # two and eight are above
         yield linear(group, f"{words} rough take{'s'[: count - 1]}", Linear(takes=TAKES[:count]))

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 
 from scripts.emotion_head import Floats
 from scripts.experiments_loco import ANGRY, NEUTRAL, SHIPPED, TESTS, Lab, Sheet
-from scripts.experiments_rows import Linear, Recipe
+from scripts.experiments_rows import PLAIN_EMPHASIS, Linear, Recipe
 from scripts.experiments_trunk import Mels, Trunk, pool, smart_turn
-from scripts.train_emotion import EMPHASIS, SEED
+from scripts.train_emotion import SEED
 
 BATCH, BATCHES_A_PASS = 48, 25
 HEAD_RATE, SPEAKER_RATE, DECAY, SMOOTHING = 1e-4, 1e-3, 0.01, 0.05
@@ -174,7 +174,7 @@ def basic_loss(logits: Tensor, labels: Tensor) -> Tensor:
     gap, angry = logits[:, ANGRY] - logits[:, NEUTRAL], labels == ANGRY
     chosen = (angry | (labels == NEUTRAL)).float()
     telling = F.binary_cross_entropy_with_logits(gap, angry.float(), weight=chosen)
-    return F.cross_entropy(logits, labels, label_smoothing=SMOOTHING) + EMPHASIS * telling
+    return F.cross_entropy(logits, labels, label_smoothing=SMOOTHING) + PLAIN_EMPHASIS * telling
 
 
 def contrastive(features: Tensor, labels: Tensor, speakers: Tensor) -> Tensor:

@@ -68,7 +68,7 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
         "prior_spread": (0.3, 2.0),
         "least_spread": (0.5, 1.8),
         "prior_doubt": (0.0, 4.0),
-        "cheer": (0.0, 0.5),
+        "others": (0.0, 0.5),
         "prior_s": (2.0, 25.0),
         "memory_s": (30.0, 180.0),
         "calm_below": (0.8, 4.0),
@@ -141,8 +141,9 @@ def shifted(heard: Heard, rng: np.random.Generator) -> Heard:
         if isinstance(note, Window) and scores is not None:
             moved = scores.copy()
             moved[ANGRY] *= odds[note.party] * np.exp(rng.normal(0.0, UNHEARD_SPREAD))
-            level_db = LEVELLED_DB if note.party in levelled else note.level_db
-            log.append((msgspec.structs.replace(note, level_db=level_db), moved / moved.sum()))
+            level_db = LEVELLED_DB if note.party in levelled else note.voice.level_db
+            voice = msgspec.structs.replace(note.voice, level_db=level_db)
+            log.append((msgspec.structs.replace(note, voice=voice), moved / moved.sum()))
         else:
             log.append((note, scores))
     return dataclasses.replace(heard, log=log)
@@ -165,8 +166,8 @@ def value(heard: Sequence[Heard], settings: Settings) -> tuple[float, dict[str, 
     by_corpus: dict[str, Tally] = {}
     for one in heard:
         times = raised(judge(one, settings, LABELS))
-        tallies[one.call.kind if one.call.kind in tallies else "talk"].add(one.call, times)
-        by_corpus.setdefault(one.call.corpus, Tally()).add(one.call, times)
+        tallies[one.truth.script if one.truth.script in tallies else "talk"].add(one.truth, times)
+        by_corpus.setdefault(one.truth.corpus, Tally()).add(one.truth, times)
     talk, cheerful = tallies["talk"], tallies["cheerful"]
     false = talk.false_per_hour + 0.3 * cheerful.false_per_hour
     late = sum(talk.delays_s) / max(1, len(talk.delays_s)) / 15.0
@@ -188,20 +189,16 @@ def main() -> None:
     for corpus in training.CORPORA:
         model = model_without(corpus, training.CACHE)
         made = scripted_set(
-            root, split="train", corpora=[corpus], calls=options.calls, calm_minutes=40, seed=SEED
+            root, split="train", corpora=[corpus], calls=options.calls, calm_minutes=80, seed=SEED
         )
         shifts = np.random.default_rng([SEED, *corpus.encode()])
+        known = len(heard)
         heard += [shifted(hear(call, settings, model), shifts) for call in made]
-        print(f"{corpus}: {len(made)} calls heard", flush=True)
-    calm = [
-        call
-        for call in scripted_set(
-            root, split="train", corpora=[WEAK_CORPUS], calls=0, calm_minutes=40, seed=SEED
-        )
-        if call.onset_s is None
-    ]
-    heard += [hear(call, settings, load_emotion_model()) for call in calm]
-    print(f"{WEAK_CORPUS}: {len(calm)} calm and cheerful calls heard", flush=True)
+        print(f"{corpus}: {len(heard) - known} calls heard", flush=True)
+    known, model = len(heard), load_emotion_model()
+    calm = scripted_set(root, split="train", corpora=[WEAK_CORPUS], calls=0, calm_minutes=80, seed=SEED)
+    heard += [hear(call, settings, model) for call in calm]
+    print(f"{WEAK_CORPUS}: {len(heard) - known} calm calls heard", flush=True)
     rng = np.random.default_rng(options.seed)
     best, tallies = value(heard, settings)
     for trial in range(options.trials):

@@ -15,15 +15,20 @@ from typing import Protocol
 import msgspec
 import numpy as np
 
-from sentiment_engine.events import Party
+from sentiment_engine.events import Party, Voice
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, RATE_HZ, Float32, Int16
 from sentiment_engine.pitch import pitch_semitones
+from sentiment_engine.rate import syllables_per_s
 from sentiment_engine.settings import BaselineSettings, WindowSettings
 
 LEAST_PROBABILITY = 0.001
 """Added to both sides of an odds: below this a score says nothing more."""
+MOST_LOG_ODDS = 7.0
+"""Hence the most that log odds can be."""
 
 
+SLOWEST_SPS = 0.5
+"""Added to a rate of speech, so that a window without a syllable is slow, and not infinitely so."""
 PIECES = 16
 """Most pieces of speech in one window beside its last; speech more broken than that says little."""
 
@@ -54,14 +59,8 @@ class Window(msgspec.Struct, frozen=True, kw_only=True, eq=False):
     end_s: float
     at_s: float
     """Media time at which it became due."""
-    new_speech_s: float
-    """Speech that no earlier window of this party covered."""
-    speech_s: float
-    """All its speech, seconds; pauses left out."""
-    level_db: float
-    """Level of its voiced frames, dBFS."""
-    pitch_st: float | None
-    """Low pitch, see `pitch_semitones`, semitones above 100 Hz; None where it cannot be told."""
+    voice: Voice
+    """What was measured of it; as it is published."""
     samples: Float32
     """Mono at 8 kHz in [-1, 1), shape (samples,)."""
 
@@ -123,10 +122,13 @@ class Windower:
             start_s=round(first * FRAME_S, 3),
             end_s=min(round(end * FRAME_S, 3), at_s),  # the padding of the last block is not time
             at_s=at_s,
-            new_speech_s=new_speech_s,
-            speech_s=len(samples) / RATE_HZ,
-            level_db=10.0 * math.log10(power + 1e-10),
-            pitch_st=pitch_semitones(samples),
+            voice=Voice(
+                new_speech_s=round(new_speech_s, 3),
+                speech_s=round(len(samples) / RATE_HZ, 3),
+                level_db=round(10.0 * math.log10(power + 1e-10), 2),
+                pitch_st=_rounded(pitch_semitones(samples)),
+                rate_sps=_rounded(syllables_per_s(samples)),
+            ),
             samples=samples,
         )
 
@@ -144,6 +146,10 @@ class Windower:
             pieces.insert(0, (first, ended))
             room -= ended - first
         return pieces
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def log_odds(p: float, q: float) -> float:
@@ -168,7 +174,7 @@ def uncertainty(scores: Iterable[float]) -> float:
     return min(1.0, max(0.0, entropy / math.log(len(row))))  # rounded rows do not sum to 1 exactly
 
 
-class Relative(msgspec.Struct, frozen=True):
+class Relative(msgspec.Struct, frozen=True, kw_only=True):
     """One window against its party's baseline."""
 
     anger: float
@@ -179,6 +185,8 @@ class Relative(msgspec.Struct, frozen=True):
     """Level above the party's calm voice; 0 until that is known."""
     higher_st: float
     """Pitch above the party's calm voice, semitones; 0 until that is known."""
+    faster: float = 0.0
+    """Rate of speech over the party's calm one, octaves (1 is twice as fast); 0 until that is known."""
     known_s: float
     """Seconds of calm speech the baseline rests on."""
     uncertain: float = 0.0
@@ -208,6 +216,10 @@ class _Running:
         doubt = (1 - own) * s.prior_doubt**2
         return (value - center) / math.sqrt(max(variance, s.least_spread**2) + doubt)
 
+    def drawn(self, known_s: float) -> float:
+        """How far the party's own mean lies off the prior one, as far as it is known."""
+        return known_s / (known_s + self._settings.prior_s) * (self._mean - self._prior_mean)
+
     def learn(self, value: float, share: float) -> None:
         """Lets a value in, with its share of all evidence (West 1979, weighted update)."""
         difference = value - self._mean
@@ -215,51 +227,76 @@ class _Running:
         self._variance = (1 - share) * (self._variance + share * difference**2)
 
 
+class _Usual:
+    """Fading mean of a measure that not every window has."""
+
+    def __init__(self) -> None:
+        self._mean = self._known_s = 0.0
+
+    def above(self, value: float | None, after_s: float) -> float:
+        """How far ``value`` lies above; 0 where it is not known, or the mean not for ``after_s``."""
+        return value - self._mean if value is not None and self._known_s >= after_s else 0.0
+
+    def learn(self, value: float | None, weight: float, memory_s: float) -> None:
+        """Lets a value in that weighs ``weight`` seconds."""
+        if value is not None and weight:
+            self._known_s = min(self._known_s + weight, memory_s)
+            self._mean += min(1.0, weight / self._known_s) * (value - self._mean)
+
+
 class Baseline:
     """Running calm voice of one party in one call.
 
-    Anger is measured as ``log(angry / (neutral + cheer * happy))``: between a party's calm and hot turns the
-    probability of *neutral* moves most, in every language tried, while *angry against all others* depends on
-    how the model splits anger from fear and joy in voices it does not know.
+    Anger is measured as ``log(angry / neutral)``: between a party's calm and hot turns the probability of
+    *neutral* moves most, in every language tried, while *angry against all others* depends on how the model
+    splits anger from fear and joy in voices it does not know. What that split is worth is known once the
+    party's calm voice is. So the odds of all other moods, less what that calm voice has of them beyond the
+    usual, count with ``others`` beside neutral: laughter and grief are then less of an anger.
     """
 
     def __init__(self, settings: BaselineSettings) -> None:
         s = self._settings = settings
         self._anger = _Running(s.prior_anger, s)
         self._distress = _Running(s.prior_distress, s)
-        self._level_db = self._pitch_st = self._pitch_s = 0.0
+        self._others = _Running(s.prior_others, s)
+        self._level_db, self._pitch_st, self._rate = _Usual(), _Usual(), _Usual()
         self._calm_s = 0.0
 
-    def compare(self, scores: Mapping[str, float], window: Window, evidence: float = 0.0) -> Relative:
+    def compare(self, scores: Mapping[str, float], voice: Voice, evidence: float = 0.0) -> Relative:
         """Judges a window against the past, then lets it into the baseline as far as it is calm.
 
         ``evidence`` is what has accumulated against the party so far: once the baseline is known, it holds
         still while evidence stands, or anger that lasts would become the new calm.
         """
         s = self._settings
-        pitch_st = self._pitch_st if window.pitch_st is None else window.pitch_st
+        rate = None if voice.rate_sps is None else math.log2(voice.rate_sps + SLOWEST_SPS)
         calm = scores.get("neutral", 0.0)
-        anger = log_odds(scores.get("angry", 0.0), calm + s.cheer * scores.get("happy", 0.0))
+        others = log_odds(max(0.0, sum(scores.values()) - calm - scores.get("angry", 0.0)), calm)
+        moved = min(others - self._others.drawn(self._calm_s), MOST_LOG_ODDS)
+        anger = log_odds(scores.get("angry", 0.0), calm) - math.log1p(s.others * math.exp(moved))
         distress = log_odds(scores.get("sad", 0.0) + scores.get("fearful", 0.0), calm)
         relative = Relative(
             anger=self._anger.deviation(anger, self._calm_s),
             distress=self._distress.deviation(distress, self._calm_s),
-            louder_db=window.level_db - self._level_db if self._calm_s >= s.level_after_s else 0.0,
-            higher_st=pitch_st - self._pitch_st if self._pitch_s >= s.level_after_s else 0.0,
+            louder_db=self._level_db.above(voice.level_db, s.level_after_s),
+            higher_st=self._pitch_st.above(voice.pitch_st, s.level_after_s),
+            faster=self._rate.above(rate, s.level_after_s),
             known_s=self._calm_s,
             uncertain=uncertainty(scores.values()),
-            fresh=min(1.0, window.new_speech_s / window.speech_s),
+            fresh=min(1.0, voice.new_speech_s / voice.speech_s),
         )
         own = self._calm_s / (self._calm_s + s.prior_s)
         calm_share = sigmoid((s.calm_below - relative.anger) / s.calm_width)
-        weight = window.new_speech_s * calm_share * 0.5 ** (own * evidence / s.hold)
+        weight = voice.new_speech_s * calm_share * 0.5 ** (own * evidence / s.hold)
         self._calm_s = min(self._calm_s + weight, s.memory_s)
         share = min(1.0, weight / self._calm_s) if self._calm_s else 0.0  # a window may outlast memory_s
         self._anger.learn(anger, share)
         self._distress.learn(distress, share)
-        self._level_db += share * (window.level_db - self._level_db)
-        if window.pitch_st is not None:
-            self._pitch_s = min(self._pitch_s + weight, s.memory_s)
-            share = min(1.0, weight / self._pitch_s) if self._pitch_s else 0.0
-            self._pitch_st += share * (pitch_st - self._pitch_st)
+        self._others.learn(others, share)
+        for usual, value in (
+            (self._level_db, voice.level_db),
+            (self._pitch_st, voice.pitch_st),
+            (self._rate, rate),
+        ):
+            usual.learn(value, weight, s.memory_s)
         return relative

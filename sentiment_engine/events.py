@@ -6,6 +6,7 @@ levels lie in [0, 1]; every number is finite. ``seq`` counts the events of one c
 Readers ignore fields they do not know.
 """
 
+from collections.abc import Mapping
 from typing import Literal
 
 import msgspec
@@ -46,6 +47,42 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_de
     seq: int
 
 
+class Snapshot(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The conversation at one moment; ``conversation.py`` defines the terms."""
+
+    overlap_ratio: float
+    """Recent time with both speaking over recent time with anyone speaking, 0..1."""
+    overlap_by: Mapping[Party, float] = {}
+    """The part of ``overlap_ratio`` that each party began; nobody began the rest."""
+    interruptions: Mapping[Party, float]
+    """Recent interruptions by each party, fading."""
+    successes: Mapping[Party, float] = {}
+    """Those of them that took the floor."""
+    back_channels: Mapping[Party, float] = {}
+    """Recent back-channels by each party, fading alike."""
+    silence_s: float
+    """Time since anyone spoke; gaps do not count."""
+    latency_s: Mapping[Party, float] = {}
+    """Running mean of each party's response latency; absent until it has answered once."""
+    unanswered_s: Mapping[Party, float] = {}
+    """Silence in which each party owed an answer."""
+
+
+class Voice(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of the speech of one window beside its emotion."""
+
+    new_speech_s: float
+    """Speech that no earlier window of this party covered."""
+    speech_s: float
+    """All its speech, seconds; pauses left out."""
+    level_db: float
+    """Level of its voiced frames, dBFS."""
+    pitch_st: float | None
+    """Low pitch, semitones above 100 Hz (``pitch.py``); None where it cannot be told."""
+    rate_sps: float | None
+    """Syllables a second (``rate.py``); None where it cannot be told."""
+
+
 class CallStarted(Event, frozen=True, kw_only=True, tag="call.started"):
     """The first event of a call."""
 
@@ -78,6 +115,8 @@ class EmotionScored(Event, frozen=True, kw_only=True, tag="emotion.scored"):
     """Probability by label, sum 1 (up to rounding at the fourth digit)."""
     uncertain: float = 0.0
     """How little the scores say, 0..1: their entropy over that of scores all alike."""
+    voice: Voice
+    """The rest of what the window adds to tension."""
 
 
 class TensionUpdated(Event, frozen=True, kw_only=True, tag="tension.updated"):
@@ -93,6 +132,10 @@ class TensionUpdated(Event, frozen=True, kw_only=True, tag="tension.updated"):
     customer: float | None = None
     mixed: float | None = None
     """Heat of whoever speaks, on a call with one mixed channel."""
+    conversation: Snapshot
+    """What timing adds to tension."""
+    idle: tuple[Party, ...] = ()
+    """Who was heard and silent in this second."""
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):

@@ -92,10 +92,12 @@ class Judge:
         # what is published is what is used: whoever replays the events gets the same tension
         published = {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
         evidence = self._tension.evidence(window.party)
-        relative = self._baselines[window.party].compare(published, window, evidence)
-        self._tension.hear(window.party, relative, window.new_speech_s)
+        relative = self._baselines[window.party].compare(published, window.voice, evidence)
+        self._tension.hear(window.party, relative, window.voice.new_speech_s)
         uncertain = round(relative.uncertain, 4)
-        return self.event(ev.EmotionScored, window.at_s, scores=published, uncertain=uncertain, **span)
+        return self.event(
+            ev.EmotionScored, window.at_s, scores=published, uncertain=uncertain, voice=window.voice, **span
+        )
 
     def note(self, note: Note, conversation: Conversation) -> list[Event]:
         """Anything of the log that needs no scores."""
@@ -135,6 +137,8 @@ class Judge:
             level=level.level,
             bias=level.bias,
             causes=level.causes,
+            conversation=tick.snapshot,
+            idle=tuple(party for party, silent in tick.idle.items() if silent),
             **level.heat,
         )
         change = self._alerts.step(tick.at_s, level.level)

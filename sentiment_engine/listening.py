@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 import msgspec
 import numpy as np
 
-from sentiment_engine.conversation import Conversation, Snapshot
+from sentiment_engine.conversation import Conversation
 from sentiment_engine.emotion import Window, Windower
-from sentiment_engine.events import EndReason, GapReason, Party, Stage
+from sentiment_engine.events import EndReason, GapReason, Party, Snapshot, Stage
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, Int16
 from sentiment_engine.pcm import Decoder
 from sentiment_engine.settings import Settings, VadSettings

@@ -128,7 +128,7 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """From the calm voice of the training speakers to the party's own."""
 
     prior_anger: float = 0.5
-    """Where a calm voice nobody has heard yet is expected on ``log(angry / (neutral + cheer * happy))``.
+    """Where a calm voice nobody has heard yet is expected on ``log(angry / neutral)``.
 
     Set high, above most calm voices: in an unheard language the model hears anger where there is none. The
     price is that a party hot from the first word is taken for calm; see ``benchmarks/alerts.py``, hot_start.
@@ -141,8 +141,10 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """A voice more even than this is still judged as if it varied so much."""
     prior_doubt: float = 2.0
     """Standard deviation of that mean between parties: voices and languages differ."""
-    cheer: float = 0.0
-    """How much laughter counts as calm."""
+    others: float = 0.1
+    """How much the other moods, happy, sad and fearful, count as not angry; neutral counts 1."""
+    prior_others: float = 0.1
+    """Where a calm voice is expected on ``log((happy + sad + fearful) / neutral)``."""
     prior_s: float = 2.0
     """Seconds of own calm speech that weigh as much as the prior."""
     memory_s: float = 50.0
@@ -157,8 +159,8 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
 
     def check(self) -> None:
         self.positive("prior_s", "prior_spread", "least_spread", "memory_s", "calm_width", "hold")
-        self.within(-6.0, 6.0, "prior_anger", "prior_distress", "calm_below")
-        self.within(0.0, 1.0, "cheer")
+        self.within(-6.0, 6.0, "prior_anger", "prior_distress", "prior_others", "calm_below")
+        self.within(0.0, 1.0, "others")
         self.within(0.0, 6.0, "prior_doubt")
 
 
@@ -174,6 +176,10 @@ class ConversationSettings(_Stage, frozen=True, kw_only=True):
     breath_s: float = 0.4
     """A pause this short ends neither a turn nor an overlap: a speaker draws breath."""
     interruption_half_life_s: float = 20.0
+    back_channel_s: float = 1.0
+    """A turn of the listener no longer than this, after which the speaker goes on, is a back-channel."""
+    pause_s: float = 2.0
+    """A silence this short is the speaker's own pause: nobody is waiting for an answer yet."""
 
     def check(self) -> None:
         self.positive(*self.__struct_fields__)
@@ -198,6 +204,8 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     """Deviations that a window gains for each dB over the party's calm level, or loses below it."""
     effort_per_st: float = 0.15
     """The same per semitone."""
+    effort_per_octave: float = 0.0
+    """The same for a rate of speech twice the calm one."""
     effort_most: float = 3.0
     """A raised voice adds at most this many times what the emotion model says of the window."""
     anger_drift: float = 1.9
@@ -222,6 +230,9 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     higher_over_st: float = 1.5
     higher_weight: float = 0.1
     """Per semitone."""
+    faster_over: float = 0.25
+    """Octaves of the rate of speech."""
+    faster_weight: float = 0.0
     silence_over_s: float = 8.0
     silence_weight: float = 0.05
     """Per second."""
@@ -244,7 +255,9 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
             "overlap_weight",
             "interruption_weight",
             "louder_weight",
+            "effort_per_octave",
             "higher_weight",
+            "faster_weight",
             "silence_weight",
         )
 

@@ -11,9 +11,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from sentiment_engine.conversation import Snapshot
 from sentiment_engine.emotion import Relative, sigmoid
-from sentiment_engine.events import Cause, Party
+from sentiment_engine.events import Cause, Party, Snapshot
 from sentiment_engine.settings import TensionSettings
 
 ANGER: dict[Party, Cause] = {"agent": "agent_anger", "customer": "customer_anger", "mixed": "anger"}
@@ -23,7 +22,7 @@ LEVEL_LIMIT = 9.0
 
 MOST_DEVIATIONS = 5.0
 """Of distress in one window: a state has to last."""
-MOST_LOUDER_DB, MOST_HIGHER_ST = 12.0, 6.0
+MOST_LOUDER_DB, MOST_HIGHER_ST, MOST_FASTER = 12.0, 6.0, 1.0
 """Of one window's effort, either way: more is a hand over the microphone, or the pitch an octave off."""
 
 
@@ -43,6 +42,8 @@ class Heat(msgspec.Struct, frozen=True):
     """Standard deviations over the baseline."""
     louder_db: float = 0.0
     higher_st: float = 0.0
+    faster: float = 0.0
+    """Octaves of rate."""
 
     def after_window(self, relative: Relative, new_speech_s: float, settings: TensionSettings) -> "Heat":
         """The state once a window has been scored."""
@@ -57,12 +58,13 @@ class Heat(msgspec.Struct, frozen=True):
             keep * self.distress + new * _limited(relative.distress),
             keep * self.louder_db + new * relative.louder_db,
             keep * self.higher_st + new * relative.higher_st,
+            keep * self.faster + new * relative.faster,
         )
 
     def after_silence(self, seconds: float, half_life_s: float) -> "Heat":
         """The state after time in which the party said nothing that could be scored."""
         keep = 0.5 ** (seconds / half_life_s)
-        return Heat(keep * self.anger, keep * self.distress, keep * self.louder_db, keep * self.higher_st)
+        return Heat(*(keep * value for value in msgspec.structs.astuple(self)))
 
 
 class Level(msgspec.Struct, frozen=True):
@@ -112,10 +114,13 @@ class Tension:
         both = min(causes.get("agent_anger", 0.0), causes.get("customer_anger", 0.0))
         causes["mutual_escalation"] = s.mutual_weight * both
         causes["overlap"] = self._timing(s.overlap_weight, snapshot.overlap_ratio - s.overlap_over)
-        causes["interruptions"] = self._timing(s.interruption_weight, sum(snapshot.interruptions.values()))
-        if snapshot.interruptions:
-            by["interruptions"] = max(snapshot.interruptions, key=lambda p: snapshot.interruptions[p])
-        causes["silence"] = self._timing(s.silence_weight, snapshot.silence_s - s.silence_over_s)
+        # one that takes the floor counts twice
+        broken_in = {p: n + snapshot.successes.get(p, 0.0) for p, n in snapshot.interruptions.items()}
+        causes["interruptions"] = self._timing(s.interruption_weight, sum(broken_in.values()))
+        silence_s = max([snapshot.silence_s, *snapshot.unanswered_s.values()])
+        causes["silence"] = self._timing(s.silence_weight, silence_s - s.silence_over_s)
+        by |= _most("overlap", snapshot.overlap_by) | _most("interruptions", broken_in)
+        by |= _most("silence", snapshot.unanswered_s)
         causes["words"] = words
         room = LEVEL_LIMIT - s.bias
         share = room / max(room, sum(causes.values()))
@@ -132,7 +137,7 @@ class Tension:
         s = self._settings
         causes: dict[Cause, float] = {
             ANGER[party]: s.anger_weight * heat.anger,
-            "raised_voice": min(s.timing_limit, raised(heat.louder_db, heat.higher_st, s)),
+            "raised_voice": min(s.timing_limit, raised(heat, s)),
         }
         if party == "customer":
             causes["customer_distress"] = s.distress_weight * max(0.0, heat.distress - s.distress_over)
@@ -142,10 +147,12 @@ class Tension:
         return min(self._settings.timing_limit, weight * max(0.0, over))
 
 
-def raised(louder_db: float, higher_st: float, settings: TensionSettings) -> float:
-    """Vocal effort: louder and higher than the party's own calm voice (Traunmüller & Eriksson 2000)."""
-    louder = settings.louder_weight * max(0.0, louder_db - settings.louder_over_db)
-    return louder + settings.higher_weight * max(0.0, higher_st - settings.higher_over_st)
+def raised(heat: Heat, settings: TensionSettings) -> float:
+    """Vocal effort: louder, higher, faster than the party's own calm voice (Traunmüller & Eriksson 2000)."""
+    s = settings
+    louder = s.louder_weight * max(0.0, heat.louder_db - s.louder_over_db)
+    higher = s.higher_weight * max(0.0, heat.higher_st - s.higher_over_st)
+    return louder + higher + s.faster_weight * max(0.0, heat.faster - s.faster_over)
 
 
 def effort(relative: Relative, settings: TensionSettings) -> float:
@@ -157,8 +164,19 @@ def effort(relative: Relative, settings: TensionSettings) -> float:
     """
     louder_db = max(-MOST_LOUDER_DB, min(MOST_LOUDER_DB, relative.louder_db))
     higher_st = max(-MOST_HIGHER_ST, min(MOST_HIGHER_ST, relative.higher_st))
-    raised_by = settings.effort_per_db * louder_db + settings.effort_per_st * higher_st
+    faster = max(-MOST_FASTER, min(MOST_FASTER, relative.faster))
+    raised_by = (
+        settings.effort_per_db * louder_db
+        + settings.effort_per_st * higher_st
+        + settings.effort_per_octave * faster
+    )
     return min(raised_by, settings.effort_most * max(0.0, relative.anger))
+
+
+def _most(cause: Cause, shares: Mapping[Party, float]) -> dict[Cause, Party]:
+    """Whose a cause is: whoever has most of it; nobody's where nobody has any."""
+    party = max(shares, key=lambda p: shares[p], default=None)
+    return {cause: party} if party is not None and shares[party] > 0.0 else {}
 
 
 def _limited(deviations: float) -> float:

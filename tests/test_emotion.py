@@ -1,6 +1,7 @@
 """Windows cover speech, and a party is judged against its own calm voice, not against its anger."""
 
 import copy
+import math
 
 import msgspec
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import examples
 
-from sentiment_engine.emotion import Baseline, Window, Windower, log_odds, sigmoid, uncertainty
+from sentiment_engine.emotion import Baseline, Windower, log_odds, sigmoid, uncertainty
+from sentiment_engine.events import Voice
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES
 from sentiment_engine.settings import BaselineSettings, WindowSettings
 
@@ -20,7 +22,8 @@ PRIOR = BaselineSettings(
     prior_spread=1.0,
     least_spread=0.5,
     prior_doubt=0.0,
-    cheer=0.1,
+    others=0.0,
+    prior_others=0.0,
     prior_s=6.0,
     memory_s=90.0,
     calm_below=1.5,
@@ -30,18 +33,14 @@ PRIOR = BaselineSettings(
 )
 
 
-def said(level_db=-20.0, new_speech_s=1.0, pitch_st=None):
+def said(level_db=-20.0, new_speech_s=1.0, pitch_st=None, rate_sps=None):
     """A window that sounded so."""
-    return Window(
-        party="customer",
-        start_s=0.0,
-        end_s=3.0,
-        at_s=3.0,
+    return Voice(
         new_speech_s=new_speech_s,
         speech_s=max(1.0, new_speech_s),
         level_db=level_db,
         pitch_st=pitch_st,
-        samples=np.zeros(24000, np.float32),
+        rate_sps=rate_sps,
     )
 
 
@@ -63,7 +62,7 @@ def test_a_window_is_due_after_each_hop_of_new_speech():
     for block in range(1, 41):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5, 0.05)
         if window := windower.during(0, block / 10):
-            due.append((window.start_s, window.end_s, window.new_speech_s))
+            due.append((window.start_s, window.end_s, window.voice.new_speech_s))
     assert due == [(0.0, 1.0, 1.0), (0.0, 2.0, 1.0), (0.0, 3.0, 1.0), (1.0, 4.0, 1.0)]
 
 
@@ -80,14 +79,14 @@ def test_no_window_is_due_while_nobody_speaks():
 
 def test_the_rest_of_a_segment_is_heard_when_it_is_a_third_of_a_hop():
     windower = ramp(20)
-    assert windower.during(0, 2.0).new_speech_s == 2.0
+    assert windower.during(0, 2.0).voice.new_speech_s == 2.0
     for block in range(4):
         windower.push(np.full(BLOCK_SAMPLES, 20 + block, np.int16), 5, 0.05)
     short = copy.deepcopy(windower)
     assert short.at_end(0, 100 + 16, 2.4) is None
     window = windower.at_end(0, 100 + 17, 2.4)
     assert (window.start_s, window.end_s) == (0.0, 2.34)
-    assert window.new_speech_s == pytest.approx(0.34)
+    assert window.voice.new_speech_s == pytest.approx(0.34)
 
 
 def test_an_utterance_too_short_to_judge_is_not_scored():
@@ -120,7 +119,7 @@ def test_a_window_reaches_back_over_a_pause_within_a_turn_and_leaves_it_out(paus
     spoken = [*range(10), *range(begun, begun + 10)] if joined else [*range(begun, begun + 10)]
     assert (window.samples * 32768).tolist() == np.repeat(spoken, BLOCK_SAMPLES).tolist()
     assert (window.start_s, window.end_s) == (0.0 if joined else begun / 10, (begun + 10) / 10)
-    assert window.new_speech_s == pytest.approx(1.0)
+    assert window.voice.new_speech_s == pytest.approx(1.0)
 
 
 def test_a_short_answer_after_earlier_speech_of_the_turn_is_scored_with_it():
@@ -128,7 +127,7 @@ def test_a_short_answer_after_earlier_speech_of_the_turn_is_scored_with_it():
     windower.at_end(0, 50, 1.0)
     window = windower.at_end(70, 90, 2.0)  # 0.4 s: too short to judge alone
     assert len(window.samples) == round(1.4 * 8000)
-    assert window.new_speech_s == pytest.approx(0.4)
+    assert window.voice.new_speech_s == pytest.approx(0.4)
 
 
 def test_a_window_of_many_pieces_holds_no_more_speech_than_asked():
@@ -152,14 +151,14 @@ def test_a_windows_level_is_that_of_its_voiced_frames_alone():
     windower = Windower(WINDOWS, "agent", late_s=1.0)
     for block in range(20):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), *((5, 5 * 0.01) if block % 2 else (0, 0.0)))
-    assert windower.during(0, 2.0).level_db == pytest.approx(-20.0, abs=0.01)
+    assert windower.during(0, 2.0).voice.level_db == pytest.approx(-20.0, abs=0.01)
 
 
 def test_a_window_without_voiced_frames_has_the_level_of_silence():
     windower = Windower(WINDOWS, "agent", late_s=1.0)
     for _ in range(20):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 0, 0.0)
-    assert windower.during(0, 2.0).level_db == pytest.approx(-100.0)
+    assert windower.during(0, 2.0).voice.level_db == pytest.approx(-100.0)
 
 
 @given(
@@ -196,7 +195,7 @@ def test_windows_follow_each_other_inside_their_segments_and_within_their_limits
             assert window.end_s - window.start_s <= settings.window_s + settings.pauses_s + 2.0
             assert window.end_s > last_end
             last_end = window.end_s
-            new_s += window.new_speech_s
+            new_s += window.voice.new_speech_s
     assert new_s <= spoken_s + 1e-6
 
 
@@ -222,7 +221,7 @@ def test_scores_all_alike_say_nothing_and_one_label_for_certain_says_all():
 def test_a_baseline_starts_at_the_training_speakers_calm_voice():
     scores = {"neutral": 0.3, "happy": 0.1, "sad": 0.2, "angry": 0.3, "fearful": 0.1}
     relative = Baseline(PRIOR).compare(scores, said(-20.0, 1.0))
-    assert relative.anger == pytest.approx(log_odds(0.3, 0.31) + 2.0)
+    assert relative.anger == pytest.approx(log_odds(0.3, 0.3) + 2.0)
     assert relative.distress == pytest.approx(log_odds(0.3, 0.3) + 1.5)
     assert relative.known_s == 0.0
 
@@ -244,14 +243,32 @@ def test_a_voice_not_heard_before_is_judged_with_doubt_that_evidence_takes_away(
     assert 0.6 * late[0] < late[1] < late[0]
 
 
-def test_laughter_counts_as_calm_as_far_as_the_settings_say():
-    laughing = {"neutral": 0.0, "happy": 0.8, "angry": 0.2}
-    cheerful, stern = (
-        Baseline(msgspec.structs.replace(PRIOR, cheer=cheer)).compare(laughing, said(-20.0, 1.0)).anger
-        for cheer in (1.0, 0.0)
+LAUGHING = {"neutral": 0.1, "happy": 0.7, "angry": 0.2}
+
+
+def test_another_mood_is_less_of_an_anger_as_far_as_the_settings_say():
+    gentle, stern = (
+        Baseline(msgspec.structs.replace(PRIOR, others=others)).compare(LAUGHING, said(-20.0, 1.0)).anger
+        for others in (0.5, 0.0)
     )
-    assert cheerful == pytest.approx(log_odds(0.2, 0.8) + 2.0)
-    assert stern == pytest.approx(log_odds(0.2, 0.0) + 2.0)
+    assert stern == pytest.approx(log_odds(0.2, 0.1) + 2.0)
+    assert gentle == pytest.approx(stern - math.log(1 + 0.5 * 0.701 / 0.101))
+
+
+def test_a_voice_that_always_sounds_moved_is_not_excused_for_it():
+    """In a voice that the model finds happy while calm, happy says nothing."""
+    baseline = Baseline(msgspec.structs.replace(PRIOR, others=0.5))
+    before = baseline.compare(LAUGHING, said(-20.0, 0.1)).anger
+    for _ in range(100):
+        baseline.compare({"neutral": 0.12, "happy": 0.84, "angry": 0.04}, said(-20.0, 1.0))
+    off = baseline._others.drawn(baseline._calm_s)
+    assert off == pytest.approx(log_odds(0.84, 0.12), abs=0.2)  # of a prior at 0
+    after = baseline.compare(LAUGHING, said(-20.0, 1.0))
+    unmoved = Baseline(PRIOR)
+    for _ in range(100):
+        unmoved.compare({"neutral": 0.12, "happy": 0.84, "angry": 0.04}, said(-20.0, 1.0))
+    assert after.anger == pytest.approx(unmoved.compare(LAUGHING, said(-20.0, 1.0)).anger, abs=0.35)
+    assert after.anger > before
 
 
 def test_a_label_the_model_does_not_have_counts_as_absent():

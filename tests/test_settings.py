@@ -114,7 +114,7 @@ def test_no_number_may_be_infinite_or_not_a_number(stage, value):
         (BaselineSettings, {"memory_s": -1.0}, "memory_s is -1.0"),
         (BaselineSettings, {"calm_width": 0.0}, "calm_width is 0.0"),
         (BaselineSettings, {"prior_spread": 0.0}, "prior_spread is 0.0"),
-        (BaselineSettings, {"cheer": 1.1}, "cheer is 1.1"),
+        (BaselineSettings, {"others": 1.1}, "others is 1.1"),
         (BaselineSettings, {"prior_doubt": -0.1}, "prior_doubt is -0.1"),
         (TensionSettings, {"anger_limit": 0.0}, "anger_limit is 0.0"),
         (BaselineSettings, {"prior_anger": 7.0}, "prior_anger is 7.0"),

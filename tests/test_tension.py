@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import examples
 
-from sentiment_engine.conversation import Snapshot
 from sentiment_engine.emotion import Relative
+from sentiment_engine.events import Snapshot
 from sentiment_engine.settings import TensionSettings
 from sentiment_engine.tension import MOST_DEVIATIONS, Heat, Tension
 

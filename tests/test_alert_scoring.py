@@ -1,0 +1,177 @@
+"""How alerts are counted against the truth, and what the intervals hold."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.alert_baselines import alarms, best_baseline, emotion_only, raising_at  # noqa: E402
+from benchmarks.alert_hearing import Heard, Raised  # noqa: E402
+from benchmarks.alert_scoring import Tally, precision, precisions  # noqa: E402
+from benchmarks.calls import Escalation, Line, Truth  # noqa: E402
+from benchmarks.intervals import bootstrap, garwood, poisson_cdf, wilson  # noqa: E402
+from sentiment_engine import Settings  # noqa: E402
+
+
+def truth(*spans, seconds=120.0, demanded=True, causes=("customer_anger", "raised_voice")):
+    told = tuple(
+        Escalation(onset_s, until_s, ("customer",), causes[:1], causes, demanded=demanded)
+        for onset_s, until_s in spans
+    )
+    return Truth("c", "calm", "none", 1, 0, seconds, ("a", "b"), (Line(), Line()), told)
+
+
+def alerts(*times, causes=("customer_anger",), kind="tension"):
+    return [Raised(at_s, causes, kind) for at_s in times]
+
+
+def test_an_alert_counts_from_a_second_before_the_onset_to_the_end_of_the_escalation():
+    tally = Tally()
+    tally.add(truth((60.0, 90.0)), alerts(59.5))
+    tally.add(truth((60.0, 90.0)), alerts(30.0, 75.0))
+    tally.add(truth((60.0, 90.0)), alerts(95.0))  # late: neither
+    assert (tally.escalations, tally.caught, tally.false) == (3, 2, 1)
+    assert tally.delays_s == [-0.5, 15.0]
+    assert tally.within(15.0) == pytest.approx(2 / 3)
+
+
+def test_one_alert_matches_one_escalation_and_a_second_is_a_repeat():
+    tally = Tally()
+    tally.add(truth((10.0, 30.0), (60.0, 90.0)), alerts(12.0, 25.0, 61.0))
+    assert (tally.caught, tally.repeats, tally.false) == (2, 1, 0)
+
+
+def test_long_after_an_escalation_an_alert_is_false_again():
+    tally = Tally()
+    tally.add(truth((10.0, 30.0)), alerts(11.0, 49.0, 51.0))
+    assert (tally.caught, tally.false) == (1, 1)
+    assert tally.calm_s == pytest.approx(9.0 + 70.0)
+
+
+def test_every_alert_of_a_calm_call_is_false():
+    tally = Tally()
+    tally.add(truth(), alerts(3.0, 100.0))
+    assert tally.false == 2
+    assert tally.false_per_hour == pytest.approx(60.0)
+
+
+def test_a_cause_is_right_when_the_strongest_is_among_the_truths_and_strictly_when_it_is_the_scripts():
+    tally = Tally()
+    tally.add(truth((60.0, 90.0)), alerts(62.0, causes=("customer_anger", "silence")))
+    tally.add(truth((60.0, 90.0)), alerts(62.0, causes=("raised_voice", "customer_anger")))
+    tally.add(truth((60.0, 90.0)), alerts(62.0, causes=("silence", "customer_anger"), kind="quality"))
+    assert (tally.named, tally.cause_right, tally.main_right, tally.kind_right) == (3, 2, 1, 2)
+    assert tally.report()["cause_accuracy"] == pytest.approx(2 / 3, abs=0.001)
+
+
+def test_where_neither_is_demanded_silence_is_no_miss_the_right_cause_is_noticed_and_anger_is_false():
+    def counted(said):
+        tally = Tally()
+        tally.add(truth((60.0, 90.0), demanded=False, causes=("interruptions", "overlap")), said)
+        return tally.offered, tally.noticed, tally.false, tally.escalations
+
+    assert counted([]) == (1, 0, 0, 0)
+    assert counted(alerts(70.0, causes=("overlap", "customer_anger"))) == (1, 1, 0, 0)
+    assert counted(alerts(70.0, causes=("customer_anger", "overlap"))) == (1, 0, 1, 0)
+    assert counted(alerts(70.0, causes=("silence",))) == (1, 0, 0, 0)
+
+
+@given(st.lists(st.floats(0.0, 119.0), max_size=8))
+def test_no_alert_is_counted_twice(times):
+    tally = Tally()
+    tally.add(truth((20.0, 40.0), (80.0, 100.0)), alerts(*times))
+    assert tally.caught + tally.repeats + tally.false <= len(times)
+    assert tally.caught <= tally.escalations == 2
+
+
+def test_a_report_has_an_interval_beside_every_figure_and_nothing_where_nothing_was_heard():
+    tally = Tally()
+    assert tally.report()["recall"] is None
+    tally.add(truth((60.0, 90.0)), alerts(62.0))
+    tally.add(truth((60.0, 90.0)), alerts(66.0))
+    report = tally.report()
+    for name in ("recall", "false_alarms_per_hour", "delay_p50_s", "delay_p95_s", "cause_accuracy"):
+        low, high = report[f"{name}_interval"]
+        assert low <= report[name] <= high
+
+
+def test_precision_follows_from_its_formula():
+    assert precision(1.0, 0.0, 0.1, 0.02) == 1.0
+    assert precision(0.9, 0.2, 0.1, 0.02) == pytest.approx(
+        0.02 * 0.9 / (0.02 * 0.9 + 0.98 * (1 - np.exp(-0.02))), abs=1e-9
+    )
+    tally = Tally()
+    tally.add(truth((60.0, 90.0)), alerts(62.0))
+    tally.add(truth(), alerts(2.0))
+    for point in precisions(tally):
+        low, high = point["precision_interval"]
+        assert low <= point["precision"] <= high
+    assert precisions(Tally()) == []
+
+
+def test_intervals_hold_what_was_counted():
+    low, high = wilson(9, 10)
+    assert low < 0.9 < high
+    assert wilson(0, 0) is None
+    assert garwood(0, 0.0) is None
+    assert garwood(0, 2.0)[0] == 0.0
+    assert garwood(0, 1.0)[1] == pytest.approx(3.689, abs=0.001)  # Garwood's exact bounds
+    assert garwood(10, 1.0) == [pytest.approx(4.795, abs=0.002), pytest.approx(18.39, abs=0.01)]
+    assert bootstrap([], 0.5) is None
+
+
+@given(st.integers(0, 300), st.floats(0.01, 100.0))
+def test_garwoods_bounds_leave_a_fortieth_on_either_side(count, hours):
+    low, high = garwood(count, hours)
+    assert low <= count / hours + 0.001
+    assert high >= count / hours - 0.001
+    if hours >= 1.0 and count:
+        assert poisson_cdf(count, high * hours) == pytest.approx(0.025, abs=0.01)
+
+
+def test_a_baselines_threshold_obeys_the_engines_own_rules_of_time():
+    track = [(float(second), 1.0 if 10 <= second < 20 else 0.0) for second in range(60)]
+    (raised,) = alarms(Settings(), track, 0.5)
+    assert 10.0 + Settings().alerts.min_duration_s <= raised.at_s <= 15.0
+
+
+def test_a_baseline_gets_the_best_threshold_at_the_rate_or_the_nearest_above():
+    calm = [(float(second), 0.4 if second == 30 else 0.0) for second in range(120)]
+    hot = [(float(second), 0.6 if second == 70 else 0.3 if second == 75 else 0.0) for second in range(120)]
+    soft = [(float(second), 0.3 if second == 70 else 0.0) for second in range(120)]
+    tracks = {"calm": calm, "hot": hot, "soft": soft}
+    heard = [
+        Heard(made, [], name)  # the track is looked up by what stands in the conversation's place
+        for name, made in (("calm", truth()), ("hot", truth((60.0, 90.0))), ("soft", truth((60.0, 90.0))))
+    ]
+
+    def best(budget):
+        level, tally = best_baseline(
+            heard, Settings(), lambda one: tracks[one.conversation], [0.2, 0.35, 0.5, 0.9], budget
+        )
+        return level, tally.caught, tally.false
+
+    assert best(0.0) == (0.5, 1, 0)
+    assert best(1.0) == (0.2, 2, 1)
+    assert best(1000.0) == (0.2, 2, 1)
+
+
+def test_emotion_alone_keeps_angers_weight_and_nothing_else():
+    alone, shipped = emotion_only(Settings()).tension, Settings().tension
+    assert alone.anger_weight == shipped.anger_weight
+    assert alone.mutual_weight == alone.overlap_weight == alone.effort_per_db == alone.louder_weight == 0.0
+    assert alone.anger_drift == shipped.anger_drift
+
+
+@pytest.mark.parametrize("raise_at", [0.05, 0.5, 0.97])
+def test_another_threshold_is_one_the_settings_accept(raise_at):
+    moved = raising_at(Settings().alerts, raise_at)
+    moved.check()
+    assert moved.raise_at == raise_at
+    assert moved.clear_at < raise_at
