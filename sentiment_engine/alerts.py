@@ -1,7 +1,8 @@
 """Level to alert: raise, update, clear, then a quiet time.
 
-One alert at a time is open in a call. The rules are a table of moods and cues; the times beside it are
-media time, so a recording scored faster than life gives the same alerts as the call did.
+One alert on tension at a time is open in a call. Its kind is the cause that leads, and it is updated when it
+becomes more severe or another cause has led for a while. The rules are a table of moods and cues; the times
+beside it are media time, so a recording scored faster than life gives the same alerts as the call did.
 """
 
 from collections.abc import Sequence
@@ -58,6 +59,8 @@ class Change(msgspec.Struct, frozen=True):
     """Which alert of the call, from 1."""
     severity: Severity
     since_s: float
+    kind: Cause | None
+    """The cause that leads; None when the level is high without any, by its bias alone."""
 
 
 class Alerts:
@@ -69,11 +72,14 @@ class Alerts:
         self._mood_since_s = 0.0
         self._high_since_s = 0.0
         self._severity: Severity = "notice"
+        self._kind: Cause | None = None
+        self._kind_seen_s = 0.0
+        """When this kind last led."""
         self.raised = 0
 
-    def step(self, at_s: float, level: float) -> Change | None:
+    def step(self, at_s: float, level: Level) -> Change | None:
         """One second of media time: the level, and what it changes."""
-        cue = self._cue(level)
+        cue = self._cue(level.level)
         mood = NEXT_MOOD.get((self._mood, cue), self._mood)
         if mood is not self._mood:
             if mood is Mood.RISING:
@@ -83,11 +89,19 @@ class Alerts:
         if self._mood is Mood.RISING and lasted_s >= self._settings.min_duration_s:
             self._enter(Mood.TENSE, at_s)
             self.raised += 1
-            self._severity = self._severity_of(level)
+            self._severity = self._severity_of(level.level)
+            self._kind, self._kind_seen_s = leading(level), at_s
             return self._change("raised")
-        if self._mood is Mood.TENSE and self._worse(level):
-            self._severity = self._severity_of(level)
-            return self._change("updated")
+        if self._mood is Mood.TENSE:
+            kind = leading(level) or self._kind
+            if kind == self._kind:
+                self._kind_seen_s = at_s
+            worse = self._worse(level.level)
+            other = at_s - self._kind_seen_s >= self._settings.cause_holds_s
+            if worse or other:
+                self._severity = self._severity_of(level.level) if worse else self._severity
+                self._kind, self._kind_seen_s = kind, at_s
+                return self._change("updated")
         if self._mood is Mood.SOOTHED and lasted_s >= self._settings.clear_after_s:
             self._enter(Mood.QUIET, at_s)
             return self._change("cleared")
@@ -115,7 +129,19 @@ class Alerts:
         return SEVERITIES.index(self._severity_of(level)) > SEVERITIES.index(self._severity)
 
     def _change(self, what: str) -> Change:
-        return Change(what, self.raised, self._severity, self._high_since_s)
+        return Change(what, self.raised, self._severity, self._high_since_s, self._kind)
+
+
+def leading(level: Level) -> Cause | None:
+    """The cause that an alert is named after: the strongest, or that both are angry; None without any.
+
+    Both are where the lesser anger is at least half of the greater: one answers the other then.
+    """
+    agent, customer = (level.causes.get(cause, 0.0) for cause in ("agent_anger", "customer_anger"))
+    first = next(iter(strongest_first(level)), None)
+    if first in ("agent_anger", "customer_anger") and 2 * min(agent, customer) >= max(agent, customer):
+        return "mutual_escalation"
+    return first
 
 
 def strongest_first(level: Level) -> Sequence[Cause]:

@@ -28,6 +28,12 @@ Cause = Literal[
 ]
 """A named contribution to tension. ``anger`` appears only on ``mixed`` calls, where no party can be named."""
 
+Reason = Cause | Literal["outside_hours", "contact_limit", "missing_notice", "recovery"]
+"""What a phrase answers: a cause of tension, what the call's metadata shows, or that the call calmed down."""
+
+Basis = Literal["acoustic_emotion", "observable", "text", "metadata"]
+"""What a reason rests on: emotion inferred from a voice; timing, level, rate; a transcript; counters."""
+
 Severity = Literal["notice", "warning", "critical"]
 Stage = Literal["facts", "negotiation", "notice", "general"]
 Audience = Literal["agent", "supervisor"]
@@ -152,6 +158,19 @@ class Suggestion(msgspec.Struct, frozen=True, kw_only=True):
     """Why this phrase was chosen: the playbook rule in plain terms."""
 
 
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What followed after a phrase was shown to the agent; see ``effects.py`` for what it does not prove."""
+
+    id: str
+    """Of the phrase; empty where an alert showed none, for comparison."""
+    shown_at_s: float
+    level: float
+    """Tension at that moment."""
+    after_s: float
+    """Seconds from then to ``level_after``: 30, or less when the call or the alert ended first."""
+    level_after: float
+
+
 class Alert(Event, frozen=True, kw_only=True):
     """What the three alert events share."""
 
@@ -181,6 +200,9 @@ class AlertUpdated(Alert, frozen=True, kw_only=True, tag="alert.updated"):
 class AlertCleared(Alert, frozen=True, kw_only=True, tag="alert.cleared"):
     """An open alert is over: the call calmed down, or ended."""
 
+    effects: tuple[Effect, ...] = ()
+    """What followed after each phrase it had shown."""
+
 
 class AudioGap(Event, frozen=True, kw_only=True, tag="audio.gap"):
     """A stretch that could not be judged. A gap is not calm: tension holds still across it."""
@@ -206,6 +228,8 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
     """Time with both parties speaking over time with anyone speaking."""
     interruptions: int
     longest_silence_s: float
+    effects: tuple[Effect, ...] = ()
+    """What followed after each phrase of the call: half a minute later, or at the call's end."""
 
 
 class CallEnded(Event, frozen=True, kw_only=True, tag="call.ended"):

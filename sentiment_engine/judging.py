@@ -5,6 +5,7 @@ arrive, only on what they say.
 """
 
 import math
+import zlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
@@ -13,11 +14,12 @@ from sentiment_engine.alerts import Alerts, Change, strongest_first
 from sentiment_engine.conversation import Conversation
 from sentiment_engine.emotion import Baseline, Window, sigmoid
 from sentiment_engine.errors import ModelMismatch
-from sentiment_engine.events import Cause, Event, GapReason, Party, Stage
+from sentiment_engine.events import Cause, Event, GapReason, Party, Reason, Stage
 from sentiment_engine.flagged import Flag, Flagged, FlagKind
 from sentiment_engine.frames import Float32
 from sentiment_engine.listening import End, Gap, Note, Said, Segment, StageChange, Tick
-from sentiment_engine.playbook import Moment, Playbook, Prompter
+from sentiment_engine.playbook import Moment, Playbook
+from sentiment_engine.prompting import Prompter
 from sentiment_engine.settings import Settings
 from sentiment_engine.summary import cleared_sentence, flag_cleared_sentence, flag_sentence, sentence
 from sentiment_engine.tension import Level, Tension
@@ -26,15 +28,15 @@ E = TypeVar("E", bound=Event)
 
 ALERTS = {"raised": ev.AlertRaised, "updated": ev.AlertUpdated, "cleared": ev.AlertCleared}
 
-PHRASES_FOR: dict[FlagKind, tuple[Cause, ...]] = {
-    "vulnerability": ("words", "customer_distress"),
+PHRASES_FOR: dict[FlagKind, tuple[Reason, ...]] = {
+    "vulnerability": ("customer_distress", "words"),
     "words": ("words",),
     "customer_words": ("words",),
-    "outside_hours": (),
-    "contact_limit": (),
-    "missing_notice": (),
+    "outside_hours": ("outside_hours",),
+    "contact_limit": ("contact_limit",),
+    "missing_notice": ("missing_notice",),
 }
-"""Which causes' phrases answer an alert on what was observed; clock, counters and notices have none yet."""
+"""Which reasons' phrases answer an alert on what was observed."""
 
 
 class Judge:
@@ -60,6 +62,7 @@ class Judge:
         self._tension = Tension(settings.tension, parties)
         self._alerts = Alerts(settings.alerts)
         self._flagged = flagged
+        self._seed = zlib.crc32(call_id.encode())  # hash() differs from one process to the next
         self._prompter = Prompter(playbook, settings.playbook)
         self._calm_level = round(sigmoid(settings.tension.bias), 6)
         self._numbers: dict[str, int] = {}
@@ -141,7 +144,7 @@ class Judge:
             idle=tuple(party for party, silent in tick.idle.items() if silent),
             **level.heat,
         )
-        change = self._alerts.step(tick.at_s, level.level)
+        change = self._alerts.step(tick.at_s, level)
         out: list[Event] = [ticked, self._alert(change, tick.at_s, level)] if change else [ticked]
         return out + self._flags(flags, tick.at_s)
 
@@ -151,21 +154,21 @@ class Judge:
         cleared = change.what == "cleared"
         tense = ended and level.level >= self._clear_at  # it ended first, but may have calmed down by then
         moment = Moment(
-            causes=() if cleared else self._answered(causes),
+            causes=_answered(causes, cleared, ended),
             by=level.by | self._by("words", self._flagged.heated_by),
             severity=change.severity,
             stage=self._stage,
             language=self._language,
             risk_class=self._risk_class,
             at_s=at_s,
-            flags=self._flagged.active,
-            to_the_point=self._flagged.heated_by != "agent",
+            seed=self._seed,
+            flags=frozenset() if ended else self._flagged.active,
         )
         return self.event(
             ALERTS[change.what],
             at_s,
             alert_id=self._alert_id("tension", change.what),
-            kind="tension",
+            kind=change.kind or "tension",
             severity=change.severity,
             level=level.level,
             since_s=change.since_s,
@@ -175,10 +178,6 @@ class Judge:
             else sentence(causes, lasted_s, self._language),
             suggestions=self._prompter.suggest(moment),
         )
-
-    def _answered(self, causes: Sequence[Cause]) -> Sequence[Cause]:
-        """The causes that phrases answer: once the customer may need care, nothing else is."""
-        return ("customer_distress",) if self._flagged.vulnerable else causes
 
     def _flags(self, flags: Sequence[Flag], at_s: float) -> list[Event]:
         """The alerts that do not come from tension."""
@@ -196,8 +195,8 @@ class Judge:
             language=self._language,
             risk_class=self._risk_class,
             at_s=at_s,
-            flags=frozenset(flag.flags),
-            to_the_point=flag.kind != "words" or flag.party != "agent",
+            seed=self._seed,
+            flags=self._heard(flag),
         )
         return self.event(
             ALERTS[flag.what],
@@ -214,6 +213,13 @@ class Judge:
             suggestions=self._prompter.suggest(moment),
             flags=flag.flags,
         )
+
+    def _heard(self, flag: Flag) -> frozenset[str]:
+        """The words that phrases answer; whatever the customer says, that they may need care still counts."""
+        if flag.what == "cleared":
+            return frozenset()
+        care = frozenset() if flag.kind == "words" else self._flagged.vulnerable
+        return care.union(flag.flags)
 
     def _alert_id(self, kind: str, what: str) -> str:
         """The id of the alert of this kind that is open, or opens; all kinds are numbered together."""
@@ -252,3 +258,10 @@ class Judge:
             )
         )
         return out
+
+
+def _answered(causes: Sequence[ev.Cause], cleared: bool, ended: bool) -> Sequence[ev.Reason]:
+    """What phrases answer: the causes, or the calm after them; nothing once the call is over."""
+    if cleared:
+        return () if ended else ("recovery",)
+    return causes

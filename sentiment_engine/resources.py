@@ -1,7 +1,8 @@
-"""Files the engine starts from, read once: the operator's settings, the playbook, cues of words."""
+"""Files the engine starts from, read once: the operator's settings and the playbook."""
 
 import os
 import tomllib
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -36,13 +37,22 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
 def load_playbook(path: str | os.PathLike[str] | None = None) -> Playbook:
     """The playbook in the YAML file at ``path``, or the one that comes with the package.
 
+    A deployment's file that only changes the packaged one is read with :func:`load_playbook_over`.
+
     Raises:
-        BadSettings: the file cannot be read, is not YAML, or is no playbook; the message names the file.
+        BadSettings: the file cannot be read, is not YAML, or is no playbook; the message names the file and
+            every entry that is wrong.
     """
-    try:
-        return parse_playbook(_packaged("playbook.yaml") if path is None else _yaml(_read(Path(path))))
-    except BadSettings as reason:
-        raise BadSettings(f"{'playbook.yaml' if path is None else os.fspath(path)}: {reason}") from reason
+    return _named(path, parse_playbook)
+
+
+def load_playbook_over(path: str | os.PathLike[str]) -> Playbook:
+    """The packaged playbook with the YAML file at ``path`` on top: it replaces, adds and removes entries.
+
+    Raises:
+        BadSettings: as for :func:`load_playbook`.
+    """
+    return _named(path, load_playbook().overridden)
 
 
 def load_cues(path: str | os.PathLike[str] | None = None) -> Cues:
@@ -51,28 +61,26 @@ def load_cues(path: str | os.PathLike[str] | None = None) -> Cues:
     Raises:
         BadSettings: the file cannot be read, is not YAML, or breaks the schema; the message names the file.
     """
-    cues = parse_cues(_packaged("flags.yaml"))
+    from sentiment_engine.strict_yaml import parse_yaml, read_yaml  # noqa: PLC0415 only who monitors calls pays
+
+    cues = parse_cues(parse_yaml((files("sentiment_engine") / "flags.yaml").read_bytes()).data)
     if path is None:
         return cues
-    text = _read(Path(path))
     try:
-        return cues.overridden(_yaml(text))
+        return cues.overridden(read_yaml(path).data)
     except BadSettings as reason:
         raise BadSettings(f"{os.fspath(path)}: {reason}") from reason
 
 
-def _packaged(name: str) -> Any:
-    return _yaml((files("sentiment_engine") / name).read_text("utf-8"))
-
-
-def _yaml(text: str) -> Any:
-    import yaml  # noqa: PLC0415 only a process that monitors calls pays for it
+def _named(path: str | os.PathLike[str] | None, parse: Callable[[Any], Playbook]) -> Playbook:
+    from sentiment_engine.strict_yaml import parse_yaml, read_yaml  # noqa: PLC0415 only a process that monitors calls pays for it
 
     try:
-        # The C reader is ten times faster and not in every build; both are the safe kind.
-        return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 safe loaders
-    except (yaml.YAMLError, ValueError, RecursionError) as reason:  # ValueError: a date that does not exist
-        raise BadSettings(f"is not YAML: {reason}") from reason
+        if path is None:
+            return parse(parse_yaml((files("sentiment_engine") / "playbook.yaml").read_bytes()).data)
+        return parse(read_yaml(path).data)
+    except BadSettings as reason:
+        raise BadSettings(f"{'playbook.yaml' if path is None else os.fspath(path)}: {reason}") from reason
 
 
 def _read(path: Path) -> str:

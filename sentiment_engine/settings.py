@@ -277,6 +277,8 @@ class AlertSettings(_Stage, frozen=True, kw_only=True):
     """
     clear_after_s: float = 8.0
     """The level must stay under ``clear_at`` for this long."""
+    cause_holds_s: float = 4.0
+    """Another cause must have led for this long before the alert is updated for it."""
     cooldown_s: float = 20.0
     """Quiet time after a cleared alert before the next may be raised."""
 
@@ -287,7 +289,7 @@ class AlertSettings(_Stage, frozen=True, kw_only=True):
                 f"clear_at {self.clear_at} < raise_at {self.raise_at} <= warning_at {self.warning_at} "
                 f"<= critical_at {self.critical_at}"
             )
-        self.within(0.0, 600.0, "min_duration_s", "clear_after_s", "cooldown_s")
+        self.within(0.0, 600.0, "min_duration_s", "clear_after_s", "cause_holds_s", "cooldown_s")
 
 
 class PlaybookSettings(_Stage, frozen=True, kw_only=True):

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import examples
 
-from sentiment_engine.alerts import NEXT_MOOD, Alerts, Cue, Mood, strongest_first
+from sentiment_engine.alerts import NEXT_MOOD, Alerts, Cue, Mood, leading, strongest_first
 from sentiment_engine.settings import AlertSettings
 from sentiment_engine.tension import Level
 
@@ -29,10 +29,15 @@ AT_ONCE = AlertSettings(
 )
 
 
+def at(level, **causes):
+    """A level with its causes."""
+    return Level(level, -3.0, causes or {"customer_anger": 2.0}, {}, {})
+
+
 def changes(levels, settings=PLAIN):
     """What a level a second from second 1 on changes: (second, what, severity)."""
     alerts = Alerts(settings)
-    steps = [(second, alerts.step(float(second), level)) for second, level in enumerate(levels, start=1)]
+    steps = [(second, alerts.step(float(second), at(level))) for second, level in enumerate(levels, start=1)]
     return [(second, change.what, change.severity) for second, change in steps if change]
 
 
@@ -93,8 +98,8 @@ def test_since_is_when_the_level_rose_over_the_threshold():
     alerts = Alerts(PLAIN)
     told = [
         change
-        for at, level in enumerate([0.1, 0.7, 0.7, 0.7, 0.8, 0.3])
-        if (change := alerts.step(at, level))
+        for second, level in enumerate([0.1, 0.7, 0.7, 0.7, 0.8, 0.3])
+        if (change := alerts.step(second, at(level)))
     ]
     assert [(change.what, change.since_s, change.number) for change in told] == [
         ("raised", 1, 1),
@@ -107,12 +112,12 @@ def test_since_is_when_the_level_rose_over_the_threshold():
 def test_the_end_of_a_call_clears_only_what_is_open():
     alerts = Alerts(PLAIN)
     assert alerts.finish() is None
-    alerts.step(1.0, 0.7)
+    alerts.step(1.0, at(0.7))
     assert alerts.finish() is None
-    alerts.step(3.0, 0.7)
+    alerts.step(3.0, at(0.7))
     assert alerts.finish().what == "cleared"
     for second in range(4, 20):
-        alerts.step(float(second), 0.1)
+        alerts.step(float(second), at(0.1))
     assert alerts.finish() is None
 
 
@@ -140,7 +145,7 @@ def test_alerts_take_turns_with_calm_on_any_track_of_levels(levels, settings):
     alerts, opened, cleared_s, worst = Alerts(settings), None, None, 0
     order = ("notice", "warning", "critical")
     for second, level in enumerate(levels):
-        change = alerts.step(float(second), level)
+        change = alerts.step(float(second), at(level))
         if change is None:
             continue
         if change.what == "raised":
@@ -167,3 +172,37 @@ def test_alerts_take_turns_with_calm_on_any_track_of_levels(levels, settings):
 def test_causes_are_named_strongest_first_and_ties_by_name():
     level = Level(0.5, -3.0, {"silence": 1.0, "overlap": 1.0, "customer_anger": 2.0}, {}, {})
     assert strongest_first(level) == ["customer_anger", "overlap", "silence"]
+
+
+def kinds(*causes, settings=AT_ONCE):
+    """What an alert says, second by second, of causes at a level that stays the same."""
+    alerts = Alerts(settings)
+    steps = [
+        (second, alerts.step(float(second), at(0.7, **now))) for second, now in enumerate(causes, start=1)
+    ]
+    return [(second, change.what, change.kind) for second, change in steps if change]
+
+
+ANGRY, ROUGH = {"customer_anger": 2.0, "overlap": 1.0}, {"customer_anger": 1.0, "overlap": 1.5}
+
+
+def test_an_alert_is_named_after_the_cause_that_leads():
+    assert kinds(ANGRY) == [(1, "raised", "customer_anger")]
+    assert kinds(ROUGH) == [(1, "raised", "overlap")]
+
+
+def test_an_alert_is_updated_once_another_cause_has_led_for_a_while():
+    assert kinds(*[ANGRY] * 3, *[ROUGH] * 3, ANGRY, *[ROUGH] * 3) == [(1, "raised", "customer_anger")]
+    assert kinds(ANGRY, *[ROUGH] * 9) == [(1, "raised", "customer_anger"), (5, "updated", "overlap")]
+
+
+def test_two_who_are_about_as_angry_escalate_together():
+    both = {"customer_anger": 2.0, "agent_anger": 1.0, "mutual_escalation": 0.3}
+    assert leading(at(0.7, **both)) == "mutual_escalation"
+    assert leading(at(0.7, **(both | {"agent_anger": 0.9}))) == "customer_anger"
+    assert leading(at(0.7, **(both | {"overlap": 2.5}))) == "overlap"
+
+
+def test_a_level_that_is_high_by_its_bias_alone_has_no_kind():
+    alerts = Alerts(AT_ONCE)
+    assert alerts.step(1.0, Level(0.7, 1.0, {}, {}, {})).kind is None

@@ -307,9 +307,10 @@ def test_an_alert_offers_phrases_of_the_stage_and_in_the_language_of_the_call():
     told = run([data], playbook=playbook, stage="facts", language="zh-CN")
     (raised,), (cleared,) = only(AlertRaised, told), only(AlertCleared, told)
     assert raised.suggestions
-    assert cleared.suggestions == ()
+    assert cleared.suggestions
+    assert all(suggestion.rule.startswith("cause recovery, ") for suggestion in cleared.suggestions)
     assert {suggestion.language for suggestion in raised.suggestions} == {"zh-CN"}
-    assert raised.suggestions[0].rule.endswith("stage facts")
+    assert "stage facts," in raised.suggestions[0].rule
     assert only(AlertRaised, run([data]))[0].suggestions == ()
 
 
@@ -342,7 +343,7 @@ def test_a_stage_named_on_the_way_changes_later_suggestions():
     call.set_stage("negotiation")
     told += call.feed(data[half:]) + call.finish()
     assert told[0].stage == "facts"
-    assert only(AlertRaised, told)[0].suggestions[0].rule.endswith("stage negotiation")
+    assert "stage negotiation," in only(AlertRaised, told)[0].suggestions[0].rule
 
 
 def test_a_stage_counts_from_where_it_was_named_however_late_the_scores_come():
@@ -351,7 +352,7 @@ def test_a_stage_counts_from_where_it_was_named_however_late_the_scores_come():
     call.set_stage("negotiation")
     due += call.close("stop")
     raised = only(AlertRaised, call.judge(list(LoudIsAngry()([window.samples for window in due]))))[0]
-    assert raised.suggestions[0].rule.endswith("stage facts")
+    assert "stage facts," in raised.suggestions[0].rule
 
 
 def test_a_window_skipped_under_overload_is_marked_and_counts_for_nothing():

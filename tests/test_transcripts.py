@@ -70,8 +70,8 @@ def test_an_agents_threat_raises_a_critical_alert_at_once_with_a_fitting_phrase(
         "Possibly prohibited wording by the agent (threat of harm): a cue to be checked by ear."
     )
     assert {(one.audience, one.rule.split(",")[0]) for one in raised.suggestions} == {
-        ("agent", "cause words"),
-        ("supervisor", "cause words"),
+        ("agent", "cause words of the agent"),
+        ("supervisor", "cause words of the agent"),
     }
     assert raised.suggestions[0].id == "wd-stop-1"
     assert (cleared.alert_id, cleared.at_s, cleared.suggestions) == (raised.alert_id, 33.0, ())
@@ -100,7 +100,12 @@ def test_self_harm_switches_to_the_vulnerability_entries_and_heats_nothing():
     entries = {entry.id: entry for entry in PLAYBOOK.entries}
     shown = [entries[one.id] for one in raised.suggestions]
     assert {entry.audience for entry in shown} == {"agent", "supervisor"}
-    assert all(entry.cause == "customer_distress" or "customer_self_harm" in entry.flags for entry in shown)
+    assert all(
+        entry.cause == "customer_distress" or "customer_self_harm" in entry.flags
+        for entry in shown
+        if entry.audience == "agent"
+    )
+    assert any("customer_self_harm" in entry.flags for entry in shown)
     assert all("words" not in tick.causes for tick in only(TensionUpdated, told))
 
 
@@ -129,10 +134,13 @@ def test_once_the_customer_may_need_care_tension_is_answered_with_care():
     caring, _ = angry()
     caring.transcript(*SELF_HARM)
     alerts = only(AlertRaised, caring.feed(data))
-    assert [alert.kind for alert in alerts] == ["vulnerability", "tension"]
+    assert [alert.kind for alert in alerts] == ["vulnerability", "customer_anger"]
     assert alerts[1].causes == tense.causes
     assert any(one.rule.startswith("cause customer_anger") for one in tense.suggestions)
-    assert {one.rule.split(",")[0] for one in alerts[1].suggestions} <= {"cause customer_distress"}
+    told = [one for one in alerts[1].suggestions if one.audience == "agent"]
+    assert told
+    assert all("care first (customer_self_harm)" in one.rule for one in told)
+    assert all(one.rule.startswith("cause customer_distress") for one in told)
 
 
 def test_alerts_of_all_kinds_are_numbered_together_and_counted_in_the_end():
@@ -141,14 +149,14 @@ def test_alerts_of_all_kinds_are_numbered_together_and_counted_in_the_end():
     one.transcript(*THREAT)
     told += one.feed(data[len(data) // 4 :]) + one.finish()
     raised = only(AlertRaised, told)
-    assert [alert.kind for alert in raised] == ["outside_hours", "contact_limit", "words", "tension"]
+    assert [alert.kind for alert in raised] == ["outside_hours", "contact_limit", "words", "customer_anger"]
     assert [alert.alert_id for alert in raised] == ["c-1.a1", "c-1.a2", "c-1.a3", "c-1.a4"]
     assert [alert.at_s for alert in raised[:2]] == [0.0, 0.0]
     assert [event.seq for event in told] == list(range(1, len(told) + 1))
     ended = only(CallEnded, told)[0]
     assert ended.summary.alerts == 4
-    cleared = {alert.alert_id: alert.kind for alert in only(AlertCleared, told)}
-    assert cleared == {alert.alert_id: alert.kind for alert in raised}
+    cleared = {alert.alert_id: alert.flags for alert in only(AlertCleared, told)}
+    assert cleared == {alert.alert_id: alert.flags for alert in raised}
 
 
 def test_on_a_mixed_channel_nobody_is_named_unless_the_recogniser_does():
@@ -275,9 +283,9 @@ def test_thousands_of_transcripts_raise_few_alerts_and_leave_no_gap_in_seq():
         told += one.feed(silence(1.0))
     told += one.finish()
     assert [event.seq for event in told] == list(range(1, len(told) + 1))
-    raised = [alert.kind for alert in only(AlertRaised, told) if alert.kind != "tension"]
+    raised = [alert.kind for alert in only(AlertRaised, told) if alert.flags]
     assert raised == ["words", "customer_words"]
-    assert len([alert for alert in only(AlertUpdated, told) if alert.kind != "tension"]) <= 2 * 60 / 5
+    assert len([alert for alert in only(AlertUpdated, told) if alert.flags]) <= 2 * 60 / 5
     assert all(wire.decode(line) == event for line, event in zip(lines(told), told, strict=True))
 
 

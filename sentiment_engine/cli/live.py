@@ -32,6 +32,7 @@ ALERTS_AND_CALLS = "alert.*,call.*"
 
 @edge
 def serve(
+    *,
     host: Annotated[str, typer.Option(help="A loopback address: there are no tokens yet.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8700,
     data: Annotated[
@@ -40,7 +41,6 @@ def serve(
             metavar="DIR", help="Folder for the archive. It is made now; nothing is stored in it yet."
         ),
     ] = None,
-    *,
     config: Config = None,
     cues: Annotated[
         Path | None,
@@ -49,6 +49,14 @@ def serve(
         ),
     ] = None,
     model: Model = None,
+    playbook: Annotated[
+        Path | None,
+        typer.Option(
+            "--playbook",
+            metavar="FILE",
+            help="Phrases of your own on top of ours, YAML; see playbook check.",
+        ),
+    ] = None,
 ) -> None:
     """Run the live server: calls come in on /v1/stream, alerts go out on /v1/feed.
 
@@ -58,10 +66,16 @@ def serve(
     from sentiment_engine.cli.logs import log_to_stderr  # noqa: PLC0415
     from sentiment_engine.live.app import serve as serve_live  # noqa: PLC0415
     from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
-    from sentiment_engine.resources import load_cues, load_playbook, load_settings  # noqa: PLC0415
+    from sentiment_engine.resources import (  # noqa: PLC0415
+        load_cues,
+        load_playbook,
+        load_playbook_over,
+        load_settings,
+    )
 
-    settings = load_settings(config)
+    phrases = load_playbook() if playbook is None else load_playbook_over(playbook)
     listen_for = load_cues(cues)
+    settings = load_settings(config)
     if data is not None:
         try:
             data.mkdir(parents=True, exist_ok=True)
@@ -77,7 +91,7 @@ def serve(
     serve_live(
         settings,
         load_emotion_model(model),
-        load_playbook(),
+        phrases,
         cues=listen_for,
         host=host,
         port=port,
