@@ -5,6 +5,7 @@ This is the public page. Importing it loads neither the model runtime nor the we
 
 from typing import TYPE_CHECKING, Any
 
+from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.errors import BadAudio, BadMessage, BadSettings, EngineError, ModelMismatch
 from sentiment_engine.events import (
@@ -23,7 +24,7 @@ from sentiment_engine.events import (
 from sentiment_engine.monitor import CallMonitor
 from sentiment_engine.onnx_model import load_emotion_model
 from sentiment_engine.playbook import Playbook
-from sentiment_engine.resources import load_playbook, load_settings
+from sentiment_engine.resources import load_cues, load_playbook, load_settings
 from sentiment_engine.settings import Settings
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ __all__ = [
     "CallEnded",
     "CallMonitor",
     "CallStarted",
+    "Cues",
     "EmotionModel",
     "EmotionScored",
     "EngineError",
@@ -51,6 +53,7 @@ __all__ = [
     "Suggestion",
     "TensionUpdated",
     "Window",
+    "load_cues",
     "load_emotion_model",
     "load_playbook",
     "load_settings",

@@ -178,22 +178,25 @@ class Alert(Event, frozen=True, kw_only=True):
 
     alert_id: str
     kind: str
+    """``tension``, or what else was observed: one of ``FlagKind`` in ``flagged.py``."""
     severity: Severity
     level: float
     since_s: float
-    """Media time since when the level has been over the threshold."""
+    """Media time since when the level has been over the threshold, or since the first of ``flags`` came."""
     causes: dict[Cause, float]
     summary: str
     """One plain sentence in the call's language."""
     suggestions: tuple[Suggestion, ...]
+    flags: tuple[str, ...] = ()
+    """What it is about, but for ``tension``: categories of words (``flags.yaml``), limits or notices."""
 
 
 class AlertRaised(Alert, frozen=True, kw_only=True, tag="alert.raised"):
-    """Tension stayed over the threshold."""
+    """Tension stayed over the threshold, or something else was observed that people should know of."""
 
 
 class AlertUpdated(Alert, frozen=True, kw_only=True, tag="alert.updated"):
-    """An open alert became more severe."""
+    """An open alert became more severe, or what it is about came again."""
 
 
 class AlertCleared(Alert, frozen=True, kw_only=True, tag="alert.cleared"):

@@ -12,18 +12,31 @@ from typing import Any, TypeVar
 from sentiment_engine import events as ev
 from sentiment_engine.alerts import Alerts, Change, strongest_first
 from sentiment_engine.conversation import Conversation
-from sentiment_engine.emotion import Baseline, Window
+from sentiment_engine.emotion import Baseline, Window, sigmoid
 from sentiment_engine.errors import ModelMismatch
-from sentiment_engine.events import Event, GapReason, Party, Stage
+from sentiment_engine.events import Cause, Event, GapReason, Party, Reason, Stage
+from sentiment_engine.flagged import Flag, Flagged, FlagKind
 from sentiment_engine.frames import Float32
-from sentiment_engine.listening import End, Gap, Note, Segment, StageChange, Tick
+from sentiment_engine.listening import End, Gap, Note, Said, Segment, StageChange, Tick
 from sentiment_engine.playbook import Moment, Playbook
 from sentiment_engine.prompting import Prompter
 from sentiment_engine.settings import Settings
-from sentiment_engine.summary import cleared_sentence, sentence
+from sentiment_engine.summary import cleared_sentence, flag_cleared_sentence, flag_sentence, sentence
 from sentiment_engine.tension import Level, Tension
 
 E = TypeVar("E", bound=Event)
+
+ALERTS = {"raised": ev.AlertRaised, "updated": ev.AlertUpdated, "cleared": ev.AlertCleared}
+
+PHRASES_FOR: dict[FlagKind, tuple[Reason, ...]] = {
+    "vulnerability": ("customer_distress", "words"),
+    "words": ("words",),
+    "customer_words": ("words",),
+    "outside_hours": ("outside_hours",),
+    "contact_limit": ("contact_limit",),
+    "missing_notice": ("missing_notice",),
+}
+"""Which reasons' phrases answer an alert on what was observed."""
 
 
 class Judge:
@@ -34,6 +47,7 @@ class Judge:
         settings: Settings,
         labels: Sequence[str],
         playbook: Playbook,
+        flagged: Flagged,
         *,
         call_id: str,
         parties: Sequence[Party],
@@ -47,8 +61,13 @@ class Judge:
         self._baselines = {party: Baseline(settings.baseline) for party in parties}
         self._tension = Tension(settings.tension, parties)
         self._alerts = Alerts(settings.alerts)
+        self._flagged = flagged
         self._seed = zlib.crc32(call_id.encode())  # hash() differs from one process to the next
         self._prompter = Prompter(playbook, settings.playbook)
+        self._calm_level = round(sigmoid(settings.tension.bias), 6)
+        self._numbers: dict[str, int] = {}
+        """Of the last alert of each kind."""
+        self._raised = 0
         self._seq = 0
         self._level: Level | None = None
         self._levels_sum = self._peak = 0.0
@@ -58,6 +77,10 @@ class Judge:
         """The next event of the call."""
         self._seq += 1
         return record(call_id=self._call_id, at_s=at_s, seq=self._seq, **fields)
+
+    def begin(self) -> list[Event]:
+        """What is to be said at the start of the call, before anything is heard."""
+        return self._flags(self._flagged.begin(), 0.0)
 
     def window(self, window: Window, scores: Float32 | None) -> Event:
         """A window and its scores, shape (labels,); None when it was skipped under overload."""
@@ -84,12 +107,15 @@ class Judge:
         match note:
             case Segment():
                 span = {"party": note.party, "start_s": note.start_s, "end_s": note.end_s}
+                self._flagged.spoke(note.party, note.end_s - note.start_s)
                 return [self.event(ev.SpeechEnded, note.at_s, **span)]
             case Gap():
                 return [self._gap(note, party, note.reason) for party in self._parties]
             case StageChange():
                 self._stage = note.stage
                 return []
+            case Said():
+                return self._flags(self._flagged.said(note.at_s, note.party, note.hits), note.at_s)
             case Tick():
                 return self._tick(note)
             case End():
@@ -102,7 +128,8 @@ class Judge:
         )
 
     def _tick(self, tick: Tick) -> list[Event]:
-        level = self._level = self._tension.tick(1.0, tick.idle, tick.snapshot)
+        flags = self._flagged.tick(tick.at_s, missing=tick.missing)
+        level = self._level = self._tension.tick(1.0, tick.idle, tick.snapshot, self._flagged.heat)
         self._ticks += 1
         self._ticks_above += level.level >= self._raise_at
         self._levels_sum += level.level
@@ -118,7 +145,8 @@ class Judge:
             **level.heat,
         )
         change = self._alerts.step(tick.at_s, level)
-        return [ticked, self._alert(change, tick.at_s, level)] if change else [ticked]
+        out: list[Event] = [ticked, self._alert(change, tick.at_s, level)] if change else [ticked]
+        return out + self._flags(flags, tick.at_s)
 
     def _alert(self, change: Change, at_s: float, level: Level, *, ended: bool = False) -> Event:
         causes = strongest_first(level)
@@ -127,19 +155,19 @@ class Judge:
         tense = ended and level.level >= self._clear_at  # it ended first, but may have calmed down by then
         moment = Moment(
             causes=_answered(causes, cleared, ended),
-            by=level.by,
+            by=level.by | self._by("words", self._flagged.heated_by),
             severity=change.severity,
             stage=self._stage,
             language=self._language,
             risk_class=self._risk_class,
             at_s=at_s,
             seed=self._seed,
+            flags=frozenset() if ended else self._flagged.active,
         )
-        kinds = {"raised": ev.AlertRaised, "updated": ev.AlertUpdated, "cleared": ev.AlertCleared}
         return self.event(
-            kinds[change.what],
+            ALERTS[change.what],
             at_s,
-            alert_id=f"{self._call_id}.a{change.number}",
+            alert_id=self._alert_id("tension", change.what),
             kind=change.kind or "tension",
             severity=change.severity,
             level=level.level,
@@ -151,16 +179,70 @@ class Judge:
             suggestions=self._prompter.suggest(moment),
         )
 
+    def _flags(self, flags: Sequence[Flag], at_s: float) -> list[Event]:
+        """The alerts that do not come from tension."""
+        return [self._flag(flag, at_s) for flag in flags]
+
+    def _flag(self, flag: Flag, at_s: float) -> Event:
+        heat = round(self._flagged.heat, 4) if flag.kind in ("words", "customer_words") else 0.0
+        cleared = flag.what == "cleared"
+        names = self._flagged.names(flag, self._language)
+        moment = Moment(
+            causes=() if cleared else PHRASES_FOR[flag.kind],
+            by=self._by("words", flag.party) | self._by("customer_distress", flag.party),
+            severity=flag.severity,
+            stage=self._stage,
+            language=self._language,
+            risk_class=self._risk_class,
+            at_s=at_s,
+            seed=self._seed,
+            flags=self._heard(flag),
+        )
+        return self.event(
+            ALERTS[flag.what],
+            at_s,
+            alert_id=self._alert_id(flag.kind, flag.what),
+            kind=flag.kind,
+            severity=flag.severity,
+            level=self._level.level if self._level else self._calm_level,
+            since_s=flag.since_s,
+            causes={"words": heat} if heat else {},
+            summary=flag_cleared_sentence(flag.kind, flag.ended, self._language)
+            if cleared
+            else flag_sentence(flag.kind, names, flag.party == "mixed", self._language),
+            suggestions=self._prompter.suggest(moment),
+            flags=flag.flags,
+        )
+
+    def _heard(self, flag: Flag) -> frozenset[str]:
+        """The words that phrases answer; whatever the customer says, that they may need care still counts."""
+        if flag.what == "cleared":
+            return frozenset()
+        care = frozenset() if flag.kind == "words" else self._flagged.vulnerable
+        return care.union(flag.flags)
+
+    def _alert_id(self, kind: str, what: str) -> str:
+        """The id of the alert of this kind that is open, or opens; all kinds are numbered together."""
+        if what == "raised":
+            self._raised += 1
+            self._numbers[kind] = self._raised
+        return f"{self._call_id}.a{self._numbers[kind]}"
+
+    @staticmethod
+    def _by(cause: Cause, party: Party | None) -> dict[Cause, Party]:
+        return {cause: party} if party else {}
+
     def _end(self, end: End, conversation: Conversation) -> list[Event]:
         out: list[Event] = []
         change = self._alerts.finish()
         if change and self._level:
             out.append(self._alert(change, end.duration_s, self._level, ended=True))
+        out += self._flags(self._flagged.end(), end.duration_s)
         summary = ev.CallSummary(
             peak=self._peak,
             mean=round(self._levels_sum / self._ticks, 6) if self._ticks else 0.0,
             seconds_above=float(self._ticks_above),
-            alerts=self._alerts.raised,
+            alerts=self._raised,
             talk_share=conversation.talk_share(),
             overlap_ratio=conversation.overlap_ratio(),
             interruptions=conversation.interruptions,

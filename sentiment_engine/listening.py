@@ -16,6 +16,7 @@ from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLE
 from sentiment_engine.pcm import Decoder
 from sentiment_engine.settings import Settings, VadSettings
 from sentiment_engine.vad import SpeechGate, SpeechModel, WebRtcFrames
+from sentiment_engine.words import Hit
 
 BLOCKS_PER_TICK = round(1.0 / BLOCK_S)
 SILENT_POWER = 1e-10
@@ -38,6 +39,8 @@ class Tick(msgspec.Struct, frozen=True):
     idle: dict[Party, bool]
     """Whose audio was there, and silent."""
     snapshot: Snapshot
+    missing: bool = False
+    """Whether its end lies in a gap."""
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -55,6 +58,14 @@ class StageChange(msgspec.Struct, frozen=True):
     stage: Stage
 
 
+class Said(msgspec.Struct, frozen=True):
+    """A transcript came, with these cues not told before."""
+
+    at_s: float
+    party: Party
+    hits: tuple[Hit, ...]
+
+
 class End(msgspec.Struct, frozen=True):
     """The audio is over."""
 
@@ -62,7 +73,7 @@ class End(msgspec.Struct, frozen=True):
     reason: EndReason
 
 
-Note = Window | Segment | Tick | Gap | StageChange | End
+Note = Window | Segment | Tick | Gap | StageChange | Said | End
 
 
 def speech_model(settings: VadSettings) -> SpeechModel:
@@ -138,7 +149,7 @@ class Listener:
         samples = round(seconds * self._decoder.sample_rate_hz)
         self._gap_until_s = start_s + samples / self._decoder.sample_rate_hz
         notes = [note for lane in self._lanes for note in self._ended(lane, lane.gate.finish())]
-        notes.append(Gap(self._now(), round(start_s, 3), round(self._gap_until_s, 3), reason))
+        notes.append(Gap(self.now_s, round(start_s, 3), round(self._gap_until_s, 3), reason))
         return notes + self._hear(self._decoder.silence(samples))
 
     def close(self, reason: EndReason) -> list[Note]:
@@ -148,7 +159,8 @@ class Listener:
             notes += self._ended(lane, lane.gate.finish())
         return [*notes, End(round(self.heard_s, 3), reason)]
 
-    def _now(self) -> float:
+    @property
+    def now_s(self) -> float:
         """Media time of what has been heard through; the padding of the last block is not time."""
         return round(min(self._blocks * BLOCK_S, self.heard_s), 3)
 
@@ -167,7 +179,7 @@ class Listener:
         for lane in self._lanes:
             for segment in lane.closed:
                 notes += self._ended(lane, segment)
-            if window := lane.windower.during(lane.gate.start, self._now()):
+            if window := lane.windower.during(lane.gate.start, self.now_s):
                 notes.append(window)
         if self._blocks % BLOCKS_PER_TICK == 0 and self._blocks * BLOCK_S <= self.heard_s:
             notes.append(self._tick(missing))
@@ -192,14 +204,14 @@ class Listener:
         idle = {lane.party: not (lane.spoke or missing) for lane in self._lanes}
         for lane in self._lanes:
             lane.spoke = False
-        return Tick(self._now(), idle, self.conversation.snapshot())
+        return Tick(self.now_s, idle, self.conversation.snapshot(), missing)
 
     def _ended(self, lane: _Lane, segment: tuple[int, int] | None) -> list[Note]:
         if segment is None:
             return []
         start, end = segment
         end_s = round(min(end * FRAME_S, self.heard_s), 3)
-        notes: list[Note] = [Segment(self._now(), lane.party, round(start * FRAME_S, 3), end_s)]
-        if window := lane.windower.at_end(start, end, self._now()):
+        notes: list[Note] = [Segment(self.now_s, lane.party, round(start * FRAME_S, 3), end_s)]
+        if window := lane.windower.at_end(start, end, self.now_s):
             notes.append(window)
         return notes

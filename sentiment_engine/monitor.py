@@ -13,20 +13,26 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sentiment_engine.contact import read_contact, rules_of
+from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel, Window
-from sentiment_engine.errors import BadAudio, ModelMismatch
+from sentiment_engine.errors import BadAudio, BadMessage, ModelMismatch
 from sentiment_engine.events import PARTIES, STAGES, CallStarted, EndReason, Event, GapReason, Party, Stage
+from sentiment_engine.flagged import Flagged
 from sentiment_engine.frames import RATE_HZ, Float32
 from sentiment_engine.judging import Judge
-from sentiment_engine.listening import Listener, Note, StageChange
+from sentiment_engine.listening import Listener, Note, Said, StageChange
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
 from sentiment_engine.wire import WIRE_VERSION
+from sentiment_engine.words import Words
 
 LONGEST_GAP_S = 3600.0
 LONGEST_ID = 200
 LONGEST_LANGUAGE = 35
 """Characters; RFC 5646 section 4.4.1 recommends room for that many."""
+LONGEST_TRANSCRIPT = 10_000
+"""Characters: half an hour of speech in one piece."""
 
 
 class CallMonitor:
@@ -41,12 +47,15 @@ class CallMonitor:
         channels: Whose channel comes first: one or two of ``agent``, ``customer``; or ``("mixed",)``.
         language: BCP 47 tag for phrases and summaries.
         stage: Stage of a collection conversation, or ``general``.
-        context: What the caller knows about the case; ``risk_class`` (A, B, C) selects phrases.
+        context: What the caller knows about the case; ``risk_class`` (A, B, C) selects phrases, the fields of
+            ``contact.Told`` say when and how often the person is called; other names are not looked at.
         started_at: RFC 3339 wall-clock time of the first sample, if known.
         playbook: Phrases; without one, alerts carry no suggestions.
+        cues: What to look for in transcripts; without them, transcripts raise nothing.
 
     Raises:
         BadAudio: a description of the call that cannot be used.
+        BadSettings: the settings require a notice that ``cues`` do not know.
         ModelMismatch: the model listens at another rate.
     """
 
@@ -64,6 +73,7 @@ class CallMonitor:
         context: Mapping[str, Any] | None = None,
         started_at: str | None = None,
         playbook: Playbook | None = None,
+        cues: Cues | None = None,
     ) -> None:
         _check(call_id, channels, language, stage)
         if model.sample_rate_hz != RATE_HZ:
@@ -77,11 +87,18 @@ class CallMonitor:
         """Windows handed out and not judged yet."""
         self._model = model
         self._listener = Listener(settings, encoding, sample_rate_hz, channels)
+        cues = cues or Cues(())
+        self._words = Words(cues, PARTIES)
+        self._followed: set[Party] = set()
+        """Parties of whose words at least one transcript came."""
+        self._speakers = PARTIES if self.channels == ("mixed",) else self.channels
         risk_class = (context or {}).get("risk_class")
+        contact = read_contact(rules_of(settings), context or {}, started_at)
         self._judge = Judge(
             settings,
             model.labels,
             playbook or Playbook(()),
+            Flagged(settings.words, settings.contact.notice_within_s, contact, cues),
             call_id=call_id,
             parties=channels,
             language=language,
@@ -100,7 +117,8 @@ class CallMonitor:
                 stage=stage,
                 wire=WIRE_VERSION,
                 started_at=started_at,
-            )
+            ),
+            *self._judge.begin(),
         ]
 
     @property
@@ -143,6 +161,36 @@ class CallMonitor:
         _check_stage(stage)
         self._check_open()
         self._log.append(StageChange(stage))
+
+    def transcript(self, party: Party, text: str, start_s: float, end_s: float) -> None:
+        """Words that some recogniser heard; they count from here on, however late they come.
+
+        Args:
+            party: One of the call's; on a mixed channel also ``agent`` or ``customer``, where the recogniser
+                can tell.
+            text: At most 10,000 characters. May be part of what was said, or the same once more, longer.
+            start_s: Seconds of media time; the same again when an utterance is sent again.
+            end_s: At least ``start_s``.
+
+        Raises:
+            BadMessage: a party that is not in the call, a text too long, or times that cannot be.
+            BadAudio: the call has ended.
+        """
+        self._check_open()
+        if party not in self._speakers:
+            raise BadMessage(f"transcript of {party[:40]!r}: parties are {', '.join(self._speakers)}")
+        if len(text) > LONGEST_TRANSCRIPT:
+            raise BadMessage(
+                f"transcript of {len(text)} characters: send it in pieces of at most {LONGEST_TRANSCRIPT}"
+            )
+        if not (math.isfinite(end_s) and 0 <= start_s <= end_s):
+            raise BadMessage(
+                f"transcript from {start_s} to {end_s} s: must be finite, from 0 on, and in order"
+            )
+        hits = tuple(self._words.hear(party, text, start_s, end_s))
+        if hits or party not in self._followed:
+            self._followed.add(party)
+            self._log.append(Said(self._listener.now_s, party, hits))
 
     def close(self, reason: EndReason) -> list[Window]:
         """Ends the audio; the last windows due. Nothing can be listened to afterwards."""

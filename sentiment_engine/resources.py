@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+from sentiment_engine.cues import Cues, parse_cues
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.playbook import Playbook, parse_playbook
 from sentiment_engine.settings import Settings
@@ -52,6 +53,23 @@ def load_playbook_over(path: str | os.PathLike[str]) -> Playbook:
         BadSettings: as for :func:`load_playbook`.
     """
     return _named(path, load_playbook().overridden)
+
+
+def load_cues(path: str | os.PathLike[str] | None = None) -> Cues:
+    """The cues that come with the package, overridden by the YAML file at ``path`` if there is one.
+
+    Raises:
+        BadSettings: the file cannot be read, is not YAML, or breaks the schema; the message names the file.
+    """
+    from sentiment_engine.strict_yaml import parse_yaml, read_yaml  # noqa: PLC0415 only who monitors calls pays
+
+    cues = parse_cues(parse_yaml((files("sentiment_engine") / "flags.yaml").read_bytes()).data)
+    if path is None:
+        return cues
+    try:
+        return cues.overridden(read_yaml(path).data)
+    except BadSettings as reason:
+        raise BadSettings(f"{os.fspath(path)}: {reason}") from reason
 
 
 def _named(path: str | os.PathLike[str] | None, parse: Callable[[Any], Playbook]) -> Playbook:

@@ -6,12 +6,17 @@ were set by hand; ``benchmarks/alerts.py`` says what they are worth on speakers 
 """
 
 import math
+import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from sentiment_engine.errors import BadSettings
+
+_TIME = "([01][0-9]|2[0-3]):([0-5][0-9])"
+QUIET_HOURS = re.compile(f"{_TIME}-{_TIME}", re.ASCII)
+"""The hours and minutes from and until which nobody is called."""
 
 
 class _Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -311,6 +316,59 @@ class PlaybookSettings(_Stage, frozen=True, kw_only=True):
         self.within(0.0, 3600.0, "repeat_guard_s")
 
 
+class WordsSettings(_Stage, frozen=True, kw_only=True):
+    """What a cue in a transcript does. The weights were set by hand: no labelled transcripts were at hand."""
+
+    hold_s: float = 30.0
+    """An alert on words is cleared when no cue of its kind has come for this long."""
+    again_s: float = 5.0
+    """The same category once more updates its alert no sooner than this after it was last told."""
+    notice_weight: float = 0.0
+    """Log odds of tension that a cue of this severity adds: what anyone may say in calm adds nothing."""
+    warning_weight: float = 0.5
+    critical_weight: float = 1.0
+    half_life_s: float = 30.0
+    """Of what cues have added."""
+    limit: float = 1.5
+    """Most that words add to tension: they have alerts of their own."""
+
+    def check(self) -> None:
+        self.within(1.0, 3600.0, "hold_s", "half_life_s")
+        self.within(0.0, 3600.0, "again_s")
+        self.within(0.0, 9.0, "notice_weight", "warning_weight", "critical_weight", "limit")
+
+
+class ContactSettings(_Stage, frozen=True, kw_only=True):
+    """An operator's own rules of contact; None takes the profile's (``contact.py``). A cap of 0 is no cap."""
+
+    quiet_hours: str | None = None
+    """``22:00-08:00``, the called party's local time; ``none`` for no such hours."""
+    attempts_per_day: int | None = None
+    conversations_per_day: int | None = None
+    calls_per_7_days: int | None = None
+    days_after_conversation: int | None = None
+    """Days that must lie between a conversation and the next call."""
+    required_notices: tuple[str, ...] | None = None
+    """Categories of kind ``notice`` (``flags.yaml``)."""
+    notice_within_s: float = 60.0
+    """Seconds of the agent's speech within which the required notices must be heard."""
+
+    def check(self) -> None:
+        if self.quiet_hours not in (None, "none") and not QUIET_HOURS.fullmatch(self.quiet_hours):
+            raise BadSettings(
+                f"quiet_hours is {self.quiet_hours[:40]!r}: write two times such as 22:00-08:00, or none"
+            )
+        for name in (
+            "attempts_per_day",
+            "conversations_per_day",
+            "calls_per_7_days",
+            "days_after_conversation",
+        ):
+            if getattr(self, name) is not None:
+                self.within(0, 1000, name)
+        self.within(1.0, 3600.0, "notice_within_s")
+
+
 class LiveSettings(_Stage, frozen=True, kw_only=True):
     """Limits of the live server. Every queue is bounded; each field says what happens when it is full."""
 
@@ -358,6 +416,10 @@ class Settings(_Stage, frozen=True, kw_only=True):
     tension: TensionSettings = TensionSettings()
     alerts: AlertSettings = AlertSettings()
     playbook: PlaybookSettings = PlaybookSettings()
+    words: WordsSettings = WordsSettings()
+    contact: ContactSettings = ContactSettings()
+    profile: Literal["cn", "us", "gb", "eu"] = "cn"
+    """The market whose rules hold: China, the United States, the United Kingdom, the European Union."""
     live: LiveSettings = LiveSettings()
 
     @classmethod

@@ -94,8 +94,13 @@ class Tension:
         """One scored window of a party."""
         self._heat[party] = self._heat[party].after_window(relative, new_speech_s, self._settings)
 
-    def tick(self, seconds: float, idle: Mapping[Party, bool], snapshot: Snapshot) -> Level:
-        """The level after ``seconds`` more of media time; ``idle`` says who was heard and silent."""
+    def tick(
+        self, seconds: float, idle: Mapping[Party, bool], snapshot: Snapshot, words: float = 0.0
+    ) -> Level:
+        """The level after ``seconds`` more of media time.
+
+        ``idle`` says who was heard and silent; ``words`` is what cues in transcripts add, log odds.
+        """
         s = self._settings
         for party, silent in idle.items():
             if silent:
@@ -117,6 +122,7 @@ class Tension:
         causes["silence"] = self._timing(s.silence_weight, silence_s - s.silence_over_s)
         by |= _most("overlap", snapshot.overlap_by) | _most("interruptions", broken_in)
         by |= _most("silence", snapshot.unanswered_s)
+        causes["words"] = words
         room = LEVEL_LIMIT - s.bias
         share = room / max(room, sum(causes.values()))
         causes = {cause: round(share * value, 4) for cause, value in causes.items() if value >= 0.0005}

@@ -77,6 +77,7 @@ def test_every_command_of_today_is_listed_and_none_of_tomorrow():
         ["stream", "x.wav", "--url", "ws://127.0.0.1:8700/v1/stream", "--speed", "nan"],
         ["watch", "--url", "127.0.0.1:8700"],
         ["serve", "--port", "70000"],
+        ["serve", "--cues", "absent.yaml"],
         ["serve", "--host", "0.0.0.0"],  # noqa: S104 that it is refused is the point
         ["frobnicate"],
     ],

@@ -12,12 +12,14 @@ from sentiment_engine import BadSettings, Settings
 from sentiment_engine.settings import (
     AlertSettings,
     BaselineSettings,
+    ContactSettings,
     ConversationSettings,
     LiveSettings,
     PlaybookSettings,
     TensionSettings,
     VadSettings,
     WindowSettings,
+    WordsSettings,
 )
 
 STAGES = {
@@ -28,6 +30,8 @@ STAGES = {
     "tension": TensionSettings,
     "alerts": AlertSettings,
     "playbook": PlaybookSettings,
+    "words": WordsSettings,
+    "contact": ContactSettings,
     "live": LiveSettings,
 }
 
@@ -127,6 +131,13 @@ def test_no_number_may_be_infinite_or_not_a_number(stage, value):
         (AlertSettings, {"cooldown_s": -1.0}, "cooldown_s is -1.0"),
         (PlaybookSettings, {"at_most": 6}, "at_most is 6"),
         (PlaybookSettings, {"repeat_guard_s": -1.0}, "repeat_guard_s is -1.0"),
+        (WordsSettings, {"hold_s": 0.0}, "hold_s is 0.0"),
+        (WordsSettings, {"again_s": -1.0}, "again_s is -1.0"),
+        (WordsSettings, {"limit": 9.5}, "limit is 9.5"),
+        (ContactSettings, {"quiet_hours": "late"}, "quiet_hours is 'late'"),
+        (ContactSettings, {"attempts_per_day": -1}, "attempts_per_day is -1"),
+        (ContactSettings, {"days_after_conversation": 1001}, "days_after_conversation is 1001"),
+        (ContactSettings, {"notice_within_s": 0.0}, "notice_within_s is 0.0"),
         (LiveSettings, {"max_calls": 0}, "max_calls is 0"),
         (LiveSettings, {"tick_s": 0.6}, "tick_s is 0.6"),
     ],
@@ -155,4 +166,14 @@ def test_any_value_is_taken_as_it_is_or_refused(name, value):
     stage, field = name
     with suppress(BadSettings):
         settings = Settings.from_mapping({stage: {field: value}})
-        assert getattr(getattr(settings, stage), field) == value
+        kept = getattr(getattr(settings, stage), field)
+        assert (list(kept) if isinstance(kept, tuple) else kept) == value
+
+
+def test_the_profile_is_one_of_four_and_notices_are_a_list():
+    assert Settings().profile == "cn"
+    assert Settings.from_mapping({"profile": "eu"}).profile == "eu"
+    with pytest.raises(BadSettings, match="'fr'"):
+        Settings.from_mapping({"profile": "fr"})
+    own = Settings.from_mapping({"contact": {"required_notices": ["notice_identity"], "quiet_hours": "none"}})
+    assert own.contact.required_notices == ("notice_identity",)

@@ -4,8 +4,19 @@ from typing import get_args
 
 import pytest
 
+from sentiment_engine.contact import Limit
 from sentiment_engine.events import Cause
-from sentiment_engine.summary import WORDS, cleared_sentence, sentence
+from sentiment_engine.flagged import FlagKind
+from sentiment_engine.summary import (
+    CLEARED,
+    NAMES,
+    RAISED,
+    WORDS,
+    cleared_sentence,
+    flag_cleared_sentence,
+    flag_sentence,
+    sentence,
+)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
@@ -50,3 +61,61 @@ def test_chinese_is_spoken_to_any_chinese(language):
 )
 def test_a_cleared_alert_says_whether_calm_returned_or_the_call_ended(ended, language, said):
     assert cleared_sentence(0.83, 15.2, ended, language) == said
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_every_kind_of_alert_on_what_was_observed_has_sentences_in_every_language(language):
+    for table in (RAISED, CLEARED):
+        assert set(table[language]) == set(get_args(FlagKind))
+        assert len(set(table[language].values())) == len(table[language])
+    assert set(NAMES[language]) == set(get_args(Limit))
+
+
+@pytest.mark.parametrize(
+    ("kind", "names", "unnamed", "language", "said"),
+    [
+        (
+            "words",
+            ["insult", "arrest or jail"],
+            False,
+            "en-GB",
+            "Possibly prohibited wording by the agent (insult, arrest or jail): a cue to be checked by ear.",
+        ),
+        (
+            "words",
+            ["威胁伤害"],
+            True,
+            "zh",
+            "通话中疑似出现有风险的用语（威胁伤害）：仅为线索，请听录音核对。",
+        ),
+        (
+            "contact_limit",
+            ["attempts_per_day", "calls_per_7_days"],
+            False,
+            "zh-CN",
+            "按传入的计数，本次通话超出限制：当日拨打次数、七日内通话次数。",
+        ),
+        (
+            "missing_notice",
+            ["{x}"],
+            False,
+            "fr",
+            "Not heard at the start of the call: {x}; to be checked by ear.",
+        ),
+    ],
+)
+def test_what_was_observed_is_said_as_a_cue(kind, names, unnamed, language, said):
+    assert flag_sentence(kind, names, unnamed, language) == said
+
+
+@pytest.mark.parametrize(
+    ("ended", "language", "said"),
+    [
+        (True, "en", "The call ended, and this alert with it."),
+        (True, "zh-CN", "通话结束，提醒随之关闭。"),
+        (False, "en", "No further cue of prohibited wording."),
+        (False, "zh-CN", "未再出现不当用语的线索。"),
+    ],
+)
+def test_how_an_alert_on_words_ended_is_said(ended, language, said):
+    assert flag_cleared_sentence("words", ended, language) == said

@@ -82,6 +82,13 @@ def test_a_call_without_any_cause_stands_at_the_bias():
     assert level.heat == {"agent": 0.0474, "customer": 0.0474}
 
 
+def test_words_are_a_cause_like_the_others():
+    level = Tension(PLAIN, BOTH).tick(1.0, dict.fromkeys(BOTH, False), QUIET, words=1.2)
+    assert level.causes == {"words": 1.2}
+    assert adds_up(level)
+    assert level.heat == after({}).heat
+
+
 @pytest.mark.parametrize(
     ("party", "cause"), [("agent", "agent_anger"), ("customer", "customer_anger"), ("mixed", "anger")]
 )

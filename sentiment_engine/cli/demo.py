@@ -54,7 +54,7 @@ async def _demo(*, once: bool, speed: float, port: int) -> int:
     from sentiment_engine.cli.logs import log_to_stderr  # noqa: PLC0415
     from sentiment_engine.live.app import LiveServer  # noqa: PLC0415
     from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
-    from sentiment_engine.resources import load_playbook  # noqa: PLC0415
+    from sentiment_engine.resources import load_cues, load_playbook  # noqa: PLC0415
     from sentiment_engine.settings import Settings  # noqa: PLC0415
 
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
@@ -62,7 +62,9 @@ async def _demo(*, once: bool, speed: float, port: int) -> int:
         loop.add_signal_handler(signal.SIGTERM, task.cancel)  # as asyncio.run does for SIGINT
     log_to_stderr(logging.WARNING)
     console = Console(highlight=False)
-    async with LiveServer(Settings(), load_emotion_model(), load_playbook(), port=port) as server:
+    async with LiveServer(
+        Settings(), load_emotion_model(), load_playbook(), cues=load_cues(), port=port
+    ) as server:
         console.print(f"feed for supervisors: {server.url}/v1/feed", soft_wrap=True)
         with as_file(files("sentiment_engine") / "example" / "call.flac") as path:
             alerts = await _play(server, path, speed, console)

@@ -42,6 +42,12 @@ def serve(
         ),
     ] = None,
     config: Config = None,
+    cues: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Cues of your own for transcripts, YAML; they go on top of those that ship."
+        ),
+    ] = None,
     model: Model = None,
     playbook: Annotated[
         Path | None,
@@ -60,9 +66,15 @@ def serve(
     from sentiment_engine.cli.logs import log_to_stderr  # noqa: PLC0415
     from sentiment_engine.live.app import serve as serve_live  # noqa: PLC0415
     from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
-    from sentiment_engine.resources import load_playbook, load_playbook_over, load_settings  # noqa: PLC0415
+    from sentiment_engine.resources import (  # noqa: PLC0415
+        load_cues,
+        load_playbook,
+        load_playbook_over,
+        load_settings,
+    )
 
     phrases = load_playbook() if playbook is None else load_playbook_over(playbook)
+    listen_for = load_cues(cues)
     settings = load_settings(config)
     if data is not None:
         try:
@@ -76,7 +88,15 @@ def serve(
             f"listening on {server.url}: calls to {server.url}/v1/stream, alerts from {server.url}/v1/feed"
         )
 
-    serve_live(settings, load_emotion_model(model), phrases, host=host, port=port, on_ready=ready)
+    serve_live(
+        settings,
+        load_emotion_model(model),
+        phrases,
+        cues=listen_for,
+        host=host,
+        port=port,
+        on_ready=ready,
+    )
 
 
 @edge

@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live.calls import Calls
@@ -43,11 +44,12 @@ class LiveServer:
         settings: checked settings.
         model: scores windows, in a thread of its own.
         playbook: phrases for alerts; without one alerts carry no suggestions.
+        cues: what to look for in transcripts; without them transcripts raise nothing.
         host: a loopback address.
         port: 0 for any free one; see :attr:`port`.
 
     Raises:
-        BadSettings: ``host`` is not loopback, or the port cannot be had.
+        BadSettings: ``host`` is not loopback, the port cannot be had, or a required notice has no cues.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class LiveServer:
         model: EmotionModel,
         playbook: Playbook | None = None,
         *,
+        cues: Cues | None = None,
         host: str = "127.0.0.1",
         port: int = 8700,
     ) -> None:
@@ -63,7 +66,7 @@ class LiveServer:
         self._settings = settings.live
         self.metrics = Metrics()
         self.hub = Hub(settings.live, self.metrics)
-        self.calls = Calls(settings, model, playbook, self.hub, self.metrics)
+        self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
         self.feeds: set[FeedSession] = set()
         self.host = host
@@ -247,6 +250,7 @@ def serve(
     model: EmotionModel,
     playbook: Playbook | None = None,
     *,
+    cues: Cues | None = None,
     host: str = "127.0.0.1",
     port: int = 8700,
     on_ready: Callable[[LiveServer], None] | None = None,
@@ -254,20 +258,21 @@ def serve(
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
 
     Args:
-        settings: as for :class:`LiveServer`, like the next four.
+        settings: as for :class:`LiveServer`, like the next five.
         model: scores windows.
         playbook: phrases.
+        cues: what to look for in transcripts.
         host: a loopback address.
         port: 0 for any free one.
         on_ready: is called once sockets are served.
 
     Raises:
-        BadSettings: ``host`` is not loopback, or the port cannot be had.
+        BadSettings: ``host`` is not loopback, the port cannot be had, or a required notice has no cues.
     """
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        async with LiveServer(settings, model, playbook, host=host, port=port) as server:
+        async with LiveServer(settings, model, playbook, cues=cues, host=host, port=port) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, server.stop)
             if on_ready is not None:

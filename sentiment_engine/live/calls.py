@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 
 import structlog
 
+from sentiment_engine.contact import rules_of
+from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.errors import BadAudio
 from sentiment_engine.events import (
@@ -22,10 +24,11 @@ from sentiment_engine.events import (
     GapReason,
     TensionUpdated,
 )
+from sentiment_engine.flagged import check_notices
 from sentiment_engine.live.call import LiveCall, Session, bare_end, format_of
 from sentiment_engine.live.hub import Hub, Mailbox
 from sentiment_engine.live.logs import plain_trace
-from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start
+from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start, Transcript
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.scorer import Scorer, Scores
 from sentiment_engine.monitor import CallMonitor
@@ -50,13 +53,26 @@ class Calls:
         playbook: phrases, or None.
         hub: gets every event.
         metrics: is kept up to date.
+        cues: what to look for in transcripts, or None.
+
+    Raises:
+        BadSettings: the settings require a notice that the cues do not know.
     """
 
     def __init__(
-        self, settings: Settings, model: EmotionModel, playbook: Playbook | None, hub: Hub, metrics: Metrics
+        self,
+        settings: Settings,
+        model: EmotionModel,
+        playbook: Playbook | None,
+        hub: Hub,
+        metrics: Metrics,
+        *,
+        cues: Cues | None = None,
     ) -> None:
+        if cues is not None:
+            check_notices(rules_of(settings), cues)
         self.settings, self.live, self.metrics = settings, settings.live, metrics
-        self._model, self._playbook, self._hub = model, playbook, hub
+        self._model, self._playbook, self._cues, self._hub = model, playbook, cues, hub
         self._scorer: Scorer[LiveCall] = Scorer(self.live, model, metrics, self._deliver)
         self._calls: dict[str, LiveCall] = {}
         self.sessions: set[Session] = set()
@@ -128,6 +144,7 @@ class Calls:
                 context=start.context,
                 started_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
                 playbook=self._playbook,
+                cues=self._cues,
             )
         except BadAudio as reason:
             raise Refused("bad_audio", str(reason)) from reason
@@ -148,6 +165,11 @@ class Calls:
     def gap(self, call: LiveCall, seconds: float, reason: GapReason) -> None:
         """Moves the call's media clock on without audio."""
         self._advance(call, call.monitor.gap(seconds, reason))
+
+    def transcript(self, call: LiveCall, said: Transcript) -> None:
+        """Words that some recogniser heard; raises BadMessage for those that do not belong to the call."""
+        call.monitor.transcript(said.party, said.text, said.start_s, said.end_s)
+        self._advance(call, [])
 
     def drop(self, call: LiveCall, session: Session) -> None:
         """``session`` has lost its socket; the call waits for another, unless one has it already."""

@@ -13,7 +13,7 @@ import structlog
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sentiment_engine.errors import BadAudio
+from sentiment_engine.errors import BadAudio, BadMessage
 from sentiment_engine.events import GapReason
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.calls import Calls
@@ -110,6 +110,8 @@ class StreamSession:
             self._verdict = self._verdict or reason
         elif isinstance(reason, BadAudio):
             self._verdict = self._verdict or Refused("bad_audio", str(reason))
+        elif isinstance(reason, BadMessage):
+            self._verdict = self._verdict or Refused("bad_message", str(reason))
         elif self.call is not None:
             self._calls.fail(self.call, reason)
         else:
@@ -219,7 +221,9 @@ class StreamSession:
                 self._stopped = True
                 self._calls.end(call, "stop")
             case Transcript():
-                pass  # counted below; the words themselves are not used yet
+                began = time.monotonic()
+                self._calls.transcript(call, message)
+                await self._give_way(time.monotonic() - began)
         self._calls.metrics.messages.labels(TYPES[type(message)]).inc()
 
     def _flush(self, call: LiveCall) -> None:
