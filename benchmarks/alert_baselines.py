@@ -24,7 +24,7 @@ Track = list[tuple[float, float]]
 """Media time and value, once a second."""
 SPEECH_HALF_LIFE_S = 4.0
 """Of the mean anger in `absolute_track`."""
-LEVELS = (*np.arange(0.1, 0.9, 0.02).round(3).tolist(), 0.9, 0.92, 0.94, 0.96, 0.98, 0.99, 0.995)
+LEVELS = (*(round(0.01 * n, 2) for n in range(8, 100)), 0.995)
 OPERATING_LEVELS = (
     0.15,
     0.2,

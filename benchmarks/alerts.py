@@ -117,7 +117,7 @@ def main() -> None:
     if not options.quick:
         result = {
             "command": command(options),
-            "calls": "synthetic, see benchmarks/calls",
+            "material": "synthetic calls, see benchmarks/calls",
             "seed": options.seed,
             "model_sha256": model.sha256,
             **engine.report(),

@@ -1,5 +1,6 @@
 """How alerts are counted against the truth, and what the intervals hold."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -11,12 +12,29 @@ from hypothesis import strategies as st
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.alert_baselines import alarms, best_baseline, emotion_only, raising_at  # noqa: E402
-from benchmarks.alert_hearing import Heard, Raised  # noqa: E402
+from benchmarks.alert_baselines import (  # noqa: E402
+    absolute_track,
+    alarms,
+    best_baseline,
+    emotion_only,
+    emotion_track,
+    loudness_track,
+    operating_curve,
+    overlap_track,
+    raising_at,
+)
+from benchmarks.alert_hearing import Heard, Raised, hear, hear_all, judge  # noqa: E402
 from benchmarks.alert_scoring import Tally, precision, precisions  # noqa: E402
-from benchmarks.calls import Escalation, Line, Truth  # noqa: E402
+from benchmarks.calls import Escalation, Line, Recipe, Studio, Truth  # noqa: E402
 from benchmarks.intervals import bootstrap, garwood, poisson_cdf, wilson  # noqa: E402
-from sentiment_engine import Settings  # noqa: E402
+from sentiment_engine import CallMonitor, Settings, load_emotion_model  # noqa: E402
+from sentiment_engine.emotion import Window  # noqa: E402
+from sentiment_engine.events import TensionUpdated  # noqa: E402
+
+DATA = Path(os.environ.get("SENTIMENT_DATA", ROOT.parent / "shared" / "data"))
+needs_data = pytest.mark.skipif(
+    not (DATA / "manifest.tsv").is_file(), reason=f"no labelled speech in {DATA}: set SENTIMENT_DATA"
+)
 
 
 def truth(*spans, seconds=120.0, demanded=True, causes=("customer_anger", "raised_voice")):
@@ -175,3 +193,56 @@ def test_another_threshold_is_one_the_settings_accept(raise_at):
     moved.check()
     assert moved.raise_at == raise_at
     assert moved.clear_at < raise_at
+
+
+@pytest.fixture(scope="module")
+def studio():
+    return Studio(DATA, "train", [("ravdess", f"Actor_{n:02d}") for n in range(1, 9)])
+
+
+@needs_data
+def test_what_is_judged_from_the_notes_is_what_the_monitor_says_of_the_audio(studio):
+    call = studio.make(Recipe("hot_start", "ravdess", 1, 1))
+    settings, model = Settings(), load_emotion_model()
+    monitor = CallMonitor(settings, model, call_id=call.truth.name, language="en")
+    pcm = np.clip(np.rint(call.samples * 32768), -32768, 32767).astype("<i2").tobytes()
+    live = [e for e in monitor.feed(pcm) + monitor.finish() if isinstance(e, TensionUpdated)]
+    heard = hear(call, settings, model)
+    again = [e for e in judge(heard, settings, model.labels) if isinstance(e, TensionUpdated)]
+    assert [e.level for e in live] == [e.level for e in again]
+    assert len(live) > 40
+    assert all(note.samples.size == 0 for note, _ in heard.log if isinstance(note, Window))
+
+
+@needs_data
+@pytest.mark.slow
+def test_two_processes_hear_what_one_hears_in_the_same_order(studio):
+    model = load_emotion_model()
+    todo = [Recipe("hot_start", "ravdess", n, 1) for n in range(5)]
+    one, two = (list(hear_all(todo, studio, Settings(), model, processes=n)) for n in (1, 2))
+    assert [heard.truth for heard in one] == [heard.truth for heard in two]
+    for a, b in zip(one, two, strict=True):
+        said = [judge(heard, Settings(), model.labels) for heard in (a, b)]
+        assert said[0] == said[1]
+
+
+@needs_data
+def test_the_curve_falls_as_the_threshold_rises_and_every_baseline_has_a_track(studio):
+    model = load_emotion_model()
+    heard = [hear(studio.make(Recipe("both_heat", "ravdess", 0, 1)), Settings(), model)]
+    curve = operating_curve(heard, Settings(), model.labels, (0.1, 0.6, 0.99995))
+    assert [level for level, _ in curve] == [0.1, 0.6, 0.99995]
+    assert [tally.caught for _, tally in curve][1:] == [1, 0]
+    seconds = int(heard[0].truth.duration_s)
+    angry = model.labels.index("angry")
+    tracks = {
+        "loudness": loudness_track(heard[0]),
+        "overlap": overlap_track(heard[0]),
+        "absolute": absolute_track(heard[0], angry),
+        "emotion": emotion_track(heard[0], Settings(), model.labels),
+    }
+    (hot,) = heard[0].truth.escalations
+    for name, track in tracks.items():
+        assert len(track) in (seconds, seconds + 1), name
+        before = max(value for at_s, value in track if at_s < hot.onset_s - 1)
+        assert max(value for at_s, value in track if at_s >= hot.onset_s) > before, name

@@ -9,8 +9,8 @@ survives and absolute level does not. To hear some: `python -m benchmarks.calls 
 from benchmarks.calls.lines import line
 from benchmarks.calls.scripts import APART, CALMS, ESCALATIONS, ONE_SIDED, SCRIPTS
 from benchmarks.calls.sets import counts_for, recipes, script_seconds, scripted_set
-from benchmarks.calls.studio import Recipe, Studio
-from benchmarks.calls.truth import Call, Escalation, Line, Truth
+from benchmarks.calls.studio import Studio
+from benchmarks.calls.truth import Call, Escalation, Line, Recipe, Truth
 from benchmarks.calls.voices import Speaker, Voices, folds, split_clips
 
 __all__ = [

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import soundfile
 
+from benchmarks.calls.one_sided import LONGEST_S
 from benchmarks.calls.scripts import ONE_SIDED, SCRIPTS
 from benchmarks.calls.sets import recipes, script_seconds
-from benchmarks.calls.studio import ONE_SIDED_S, Studio
+from benchmarks.calls.studio import Studio
 from benchmarks.corpora import REPOSITORY, data_root
 from benchmarks.telephone import RATE_HZ
 
@@ -42,8 +43,8 @@ def main() -> int:
         studio = Studio(data_root(), options.split)
         corpora = [name for name in options.corpora.split(",") if name] or sorted(studio.voices)
         share_s = options.hours * 3600 / max(1, len(wanted))
-        length_s = {n: script_seconds(n) if n in SCRIPTS else ONE_SIDED_S for n in (*SCRIPTS, *ONE_SIDED)}
-        counts = {name: max(1, round(share_s / length_s.get(name, ONE_SIDED_S))) for name in wanted}
+        length_s = {n: script_seconds(n) if n in SCRIPTS else LONGEST_S for n in (*SCRIPTS, *ONE_SIDED)}
+        counts = {name: max(1, round(share_s / length_s.get(name, LONGEST_S))) for name in wanted}
         todo = recipes(studio, counts, corpora, options.seed)
     except ValueError as reason:
         parser.error(str(reason))

@@ -24,8 +24,8 @@ AGC_BLOCK_S = 0.02
 AGC_TIME_S = 1.0
 """Time constant of automatic gain, in speech: slow enough to hear it work."""
 AGC_MOST_DB = 15.0
-AGC_GATE_DB = -15.0
-"""Blocks this far under the level last held are no speech: gain holds still across them."""
+AGC_FLOOR_DB, AGC_OVER_NOISE_DB = -20.0, 6.0
+"""Blocks less than this over calm speech, or the noise, are no speech: gain holds still."""
 
 
 def line(channel: Float32, calm: Float32, rng: np.random.Generator) -> Float32:
@@ -82,12 +82,11 @@ def automatic_gain(channel: Float32) -> Float32:
     power = np.square(np.pad(channel, (0, blocks * size - len(channel))), dtype=np.float32)
     levels = 10 * np.log10(power.reshape(blocks, size).mean(axis=1) + 1e-9)
     keep = float(np.exp(-AGC_BLOCK_S / AGC_TIME_S))
+    gate_db = max(AGC_FLOOR_DB, float(np.quantile(levels, 0.1)) + AGC_OVER_NOISE_DB)
     held_db, gains = 0.0, np.empty(blocks)
     for i, level_db in enumerate(levels.tolist()):
-        if level_db > held_db + AGC_GATE_DB:
+        if level_db > gate_db:
             held_db = keep * held_db + (1 - keep) * level_db
-        else:
-            held_db = max(held_db - 0.02, -AGC_MOST_DB)  # or a voice 15 dB too quiet would never be found
         gains[i] = -max(-AGC_MOST_DB, min(AGC_MOST_DB, held_db))
     middle = (np.arange(blocks) + 0.5) * size
     smooth_db = np.interp(np.arange(len(channel)), middle, gains)

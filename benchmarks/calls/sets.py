@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.calls.one_sided import LONGEST_S
 from benchmarks.calls.scripts import APART, CALMS, ESCALATIONS, ONE_SIDED, SCRIPTS
-from benchmarks.calls.studio import ONE_SIDED_S, Recipe, Studio
-from benchmarks.calls.truth import Call
+from benchmarks.calls.studio import Studio
+from benchmarks.calls.truth import Call, Recipe
 from benchmarks.calls.voices import Speaker
 
 ONE_SIDED_SHARE = 0.05
@@ -31,7 +32,7 @@ def recipes(studio: Studio, counts: Mapping[str, int], corpora: Sequence[str], s
         if script in ONE_SIDED:
             out += [
                 Recipe(script, ONE_SIDED[script], n, seed)
-                for n in range(min(count, studio.one_sided_calls(script)))
+                for n in range(min(count, studio.one_sided.calls(script)))
             ]
             continue
         if script not in SCRIPTS:
@@ -58,7 +59,7 @@ def counts_for(
         counts[name] = max(1, round(hours * 3600 / script_seconds(name))) if calm_hours else 0
     if one_sided:
         for name in ONE_SIDED:
-            counts[name] = max(1, round(calm_hours * share * 3600 / len(ONE_SIDED) / ONE_SIDED_S))
+            counts[name] = max(1, round(calm_hours * share * 3600 / len(ONE_SIDED) / LONGEST_S))
     return counts
 
 

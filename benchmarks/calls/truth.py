@@ -1,4 +1,4 @@
-"""What a scripted call really is: the records written beside it."""
+"""What a scripted call follows from, and what it really is: the records written beside it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,25 @@ EARLY_S = 1.0
 """An alert belongs to an escalation from this long before its onset."""
 SETTLE_S = 20.0
 """After an escalation a call may still be tense: an alert in this time is late, not false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """All that a call follows from, beside the recordings."""
+
+    script: str
+    corpus: str
+    number: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """Of the call; unique in a set."""
+        return f"{self.corpus}-{self.script}-{self.number}"
+
+    def rng(self) -> np.random.Generator:
+        """The recipe's own, so that calls may be made in any order."""
+        return np.random.default_rng([self.seed, *self.name.encode()])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,10 @@ class Truth:
     """By channel; where one channel is silent, the other's only."""
     lines: tuple[Line, ...]
     escalations: tuple[Escalation, ...] = ()
+    interruptions: int = 0
+    """Turns that break in on the other's, of the whole call."""
+    overlap_ratio: float = 0.0
+    """Time with both speaking over time with anyone speaking, by the utterances' own ends."""
     levelled: bool = False
     """Whether the corpus levels every clip, so that no voice in it is ever raised."""
 

@@ -7,6 +7,7 @@ are short, quiet, and do not take the floor; an interruption begins well before 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -60,6 +61,19 @@ class Talk:
     said: list[Said]
     acts: list[tuple[float, float]]
     """Start and end of each act; what is said at a boundary belongs to the act in which its turn began."""
+
+    @property
+    def interruptions(self) -> int:
+        """How often one party breaks in."""
+        return sum(one.what == "interruption" for one in self.said)
+
+    @property
+    def overlap_ratio(self) -> float:
+        """Time with both speaking over time with anyone speaking."""
+        talking = np.zeros((2, math.ceil(100 * max(one.end_s for one in self.said))), bool)
+        for one in self.said:
+            talking[one.party, round(100 * one.start_s) : round(100 * one.end_s)] = True
+        return float(talking.all(axis=0).sum() / talking.any(axis=0).sum())
 
 
 def converse(acts: Sequence[Act], draw: Draw, rng: np.random.Generator) -> Talk:
