@@ -13,9 +13,12 @@ import numpy as np
 
 from benchmarks.calls import Call, Recipe, Speaker, Studio, Truth
 from sentiment_engine import Settings
+from sentiment_engine.contact import read_contact, rules_of
 from sentiment_engine.conversation import Conversation
+from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.events import AlertRaised, Cause, Event
+from sentiment_engine.flagged import Flagged
 from sentiment_engine.frames import Float32
 from sentiment_engine.judging import Judge
 from sentiment_engine.listening import Listener, Note
@@ -103,10 +106,13 @@ def _hear(recipe: Recipe) -> Heard:
 
 def judge(heard: Heard, settings: Settings, labels: Sequence[str]) -> list[Event]:
     """The engine's own judging side over a heard call."""
+    contact = read_contact(rules_of(settings), {}, None)
+    flagged = Flagged(settings.words, settings.contact.notice_within_s, contact, Cues(()))
     judge = Judge(
         settings,
         labels,
         Playbook(()),
+        flagged,
         call_id=heard.truth.name,
         parties=("agent", "customer"),
         language="en",
