@@ -236,7 +236,9 @@ class Bench:
 def judged(baseline: Baseline, scores: Floats, seconds: float) -> float:
     """`Relative.anger` of a window that the baseline has not heard, and now learns from."""
     # neither level nor pitch nor rate bears on anger
-    voice = Voice(new_speech_s=seconds, speech_s=seconds, level_db=0.0, pitch_st=None, rate_sps=None)
+    voice = Voice(
+        new_speech_s=seconds, speech_s=seconds, level_db=0.0, over_noise_db=99.0, pitch_st=None, rate_sps=None
+    )
     published = {label: round(float(p), 4) for label, p in zip(LABELS, scores, strict=True)}  # as in a call
     return baseline.compare(published, voice).anger
 

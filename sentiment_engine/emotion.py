@@ -81,11 +81,16 @@ class Windower:
         self._blocks: deque[Int16] = deque(maxlen=keep)
         self._power: deque[tuple[int, float]] = deque(maxlen=keep)  # voiced frames of a block, their power
         self._blocks_seen = 0
+        self._noise_db = 0.0
         self._covered = 0  # frame up to which windows have been cut
         self._ended: deque[tuple[int, int]] = deque(maxlen=PIECES)  # earlier segments
 
-    def push(self, block: Int16, voiced_frames: int, voiced_power: float) -> None:
-        """The next block of this channel, shape (samples,), with its voiced frames and their summed power."""
+    def push(self, block: Int16, voiced_frames: int, voiced_power: float, noise_db: float) -> None:
+        """The next block of this channel, shape (samples,).
+
+        With its voiced frames, their summed power, and the channel's noise floor in dBFS.
+        """
+        self._noise_db = noise_db
         self._blocks.append(block)
         self._power.append((voiced_frames, voiced_power))
         self._blocks_seen += 1
@@ -117,6 +122,7 @@ class Windower:
         in_window = list(self._power)[(first - oldest) // BLOCK_FRAMES : -(-(end - oldest) // BLOCK_FRAMES)]
         power = sum(p for _, p in in_window) / max(1, sum(n for n, _ in in_window))
         samples = np.concatenate(heard).astype(np.float32) / np.float32(32768.0)
+        level_db = 10.0 * math.log10(power + 1e-10)
         return Window(
             party=self._party,
             start_s=round(first * FRAME_S, 3),
@@ -125,7 +131,8 @@ class Windower:
             voice=Voice(
                 new_speech_s=round(new_speech_s, 3),
                 speech_s=round(len(samples) / RATE_HZ, 3),
-                level_db=round(10.0 * math.log10(power + 1e-10), 2),
+                level_db=round(level_db, 2),
+                over_noise_db=round(level_db - self._noise_db, 2),
                 pitch_st=_rounded(pitch_semitones(samples)),
                 rate_sps=_rounded(syllables_per_s(samples)),
             ),
@@ -187,6 +194,12 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
     """Pitch above the party's calm voice, semitones; 0 until that is known."""
     faster: float = 0.0
     """Rate of speech over the party's calm one, octaves (1 is twice as fast); 0 until that is known."""
+    loud: float = 0.0
+    high: float = 0.0
+    fast: float = 0.0
+    """The three in standard deviations of the party's calm voice."""
+    over_noise_db: float = 99.0
+    """See `Voice`."""
     known_s: float
     """Seconds of calm speech the baseline rests on."""
     uncertain: float = 0.0
@@ -228,20 +241,38 @@ class _Running:
 
 
 class _Usual:
-    """Fading mean of a measure that not every window has."""
+    """Fading mean and spread of a measure of voice, which not every window has.
 
-    def __init__(self) -> None:
+    The spread begins at a prior one, which weighs ``prior_s`` seconds, and is never less than half of it. On
+    a line with automatic gain the level of a calm voice varies twice as much as elsewhere, in a lively voice
+    its pitch: what is far for one party is near for another.
+    """
+
+    def __init__(self, spread: float) -> None:
+        self._prior = spread**2
         self._mean = self._known_s = 0.0
+        self._variance = self._prior
 
     def above(self, value: float | None, after_s: float) -> float:
         """How far ``value`` lies above; 0 where it is not known, or the mean not for ``after_s``."""
         return value - self._mean if value is not None and self._known_s >= after_s else 0.0
 
+    def deviation(self, value: float | None, settings: BaselineSettings) -> float:
+        """The same in standard deviations."""
+        own = self._known_s / (self._known_s + settings.prior_s)
+        variance = own * self._variance + (1.0 - own) * self._prior
+        return self.above(value, settings.level_after_s) / math.sqrt(max(variance, self._prior / 4))
+
     def learn(self, value: float | None, weight: float, memory_s: float) -> None:
         """Lets a value in that weighs ``weight`` seconds."""
         if value is not None and weight:
+            first = not self._known_s
             self._known_s = min(self._known_s + weight, memory_s)
-            self._mean += min(1.0, weight / self._known_s) * (value - self._mean)
+            share = min(1.0, weight / self._known_s)
+            difference = value - self._mean
+            self._mean += share * difference
+            if not first:
+                self._variance = (1 - share) * (self._variance + share * difference**2)
 
 
 class Baseline:
@@ -259,7 +290,8 @@ class Baseline:
         self._anger = _Running(s.prior_anger, s)
         self._distress = _Running(s.prior_distress, s)
         self._others = _Running(s.prior_others, s)
-        self._level_db, self._pitch_st, self._rate = _Usual(), _Usual(), _Usual()
+        self._level_db = _Usual(s.level_spread_db)
+        self._pitch_st, self._rate = _Usual(s.pitch_spread_st), _Usual(s.rate_spread)
         self._calm_s = 0.0
 
     def compare(self, scores: Mapping[str, float], voice: Voice, evidence: float = 0.0) -> Relative:
@@ -281,6 +313,10 @@ class Baseline:
             louder_db=self._level_db.above(voice.level_db, s.level_after_s),
             higher_st=self._pitch_st.above(voice.pitch_st, s.level_after_s),
             faster=self._rate.above(rate, s.level_after_s),
+            loud=self._level_db.deviation(voice.level_db, s),
+            high=self._pitch_st.deviation(voice.pitch_st, s),
+            fast=self._rate.deviation(rate, s),
+            over_noise_db=voice.over_noise_db,
             known_s=self._calm_s,
             uncertain=uncertainty(scores.values()),
             fresh=min(1.0, voice.new_speech_s / voice.speech_s),

@@ -83,6 +83,8 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True):
     """All its speech, seconds; pauses left out."""
     level_db: float
     """Level of its voiced frames, dBFS."""
+    over_noise_db: float
+    """How far that stands over the channel's noise floor; a few dB more than the signal-to-noise ratio."""
     pitch_st: float | None
     """Low pitch, semitones above 100 Hz (``pitch.py``); None where it cannot be told."""
     rate_sps: float | None

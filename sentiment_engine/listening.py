@@ -101,7 +101,7 @@ class _Lane:
         """One block of missing audio."""
         self.closed = []
         self.gate.skip(BLOCK_FRAMES)
-        self.windower.push(block, 0, 0.0)
+        self.windower.push(block, 0, 0.0, self.gate.noise_db)
 
     def step(
         self, block: Int16, levels: Sequence[float], trebles: Sequence[float], powers: Sequence[float]
@@ -117,7 +117,7 @@ class _Lane:
                 voiced_power += power
             if segment:
                 self.closed.append(segment)
-        self.windower.push(block, voiced_frames, voiced_power)
+        self.windower.push(block, voiced_frames, voiced_power, self.gate.noise_db)
         self.spoke = self.spoke or any(flags)
         return flags
 

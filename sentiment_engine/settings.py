@@ -156,9 +156,15 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """Evidence of anger that halves the rate at which a known baseline still moves."""
     level_after_s: float = 3.0
     """Calm speech needed before anything is called louder."""
+    level_spread_db: float = 2.5
+    """Standard deviation of the level of a calm party's windows, until its own is known."""
+    pitch_spread_st: float = 2.0
+    rate_spread: float = 0.25
+    """The same of pitch, semitones, and of the rate of speech, octaves."""
 
     def check(self) -> None:
         self.positive("prior_s", "prior_spread", "least_spread", "memory_s", "calm_width", "hold")
+        self.positive("level_spread_db", "pitch_spread_st", "rate_spread")
         self.within(-6.0, 6.0, "prior_anger", "prior_distress", "prior_others", "calm_below")
         self.within(0.0, 1.0, "others")
         self.within(0.0, 6.0, "prior_doubt")
@@ -200,14 +206,16 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     With the drift and the weight it takes two windows, some three seconds of speech, to raise an alert: calm
     people stress a word now and then.
     """
-    effort_per_db: float = 0.25
-    """Deviations that a window gains for each dB over the party's calm level, or loses below it."""
-    effort_per_st: float = 0.15
-    """The same per semitone."""
-    effort_per_octave: float = 0.0
-    """The same for a rate of speech twice the calm one."""
+    effort_loud: float = 0.6
+    """Deviations that a window gains for each standard deviation of level over the calm voice, or loses."""
+    effort_high: float = 0.3
+    """The same of pitch."""
+    effort_fast: float = 0.0
+    """The same of the rate of speech."""
     effort_most: float = 3.0
     """A raised voice adds at most this many times what the emotion model says of the window."""
+    noisy_db: float = 0.0
+    """A window's evidence counts in proportion to how far its voice stands over noise, up to this much."""
     anger_drift: float = 1.9
     """Deviations over the baseline that count as nothing; less than that counts as calm."""
     uncertain_discount: float = 0.0
@@ -243,19 +251,20 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
         self.within(-9.0, 0.0, "bias")
         self.positive("speech_half_life_s", "idle_half_life_s", "anger_most", "anger_limit", "timing_limit")
         self.within(0.0, 1.0, "uncertain_discount")
+        self.within(0.0, 60.0, "noisy_db")
         self.within(
             0.0,
             20.0,
             "anger_weight",
-            "effort_per_db",
-            "effort_per_st",
+            "effort_loud",
+            "effort_high",
             "effort_most",
             "distress_weight",
             "mutual_weight",
             "overlap_weight",
             "interruption_weight",
             "louder_weight",
-            "effort_per_octave",
+            "effort_fast",
             "higher_weight",
             "faster_weight",
             "silence_weight",

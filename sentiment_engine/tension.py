@@ -21,9 +21,8 @@ LEVEL_LIMIT = 9.0
 """Log odds of the highest level, 0.9999: more says nothing, and in six digits its causes would not add up."""
 
 MOST_DEVIATIONS = 5.0
-"""Of distress in one window: a state has to last."""
-MOST_LOUDER_DB, MOST_HIGHER_ST, MOST_FASTER = 12.0, 6.0, 1.0
-"""Of one window's effort, either way: more is a hand over the microphone, or the pitch an octave off."""
+"""Of distress, level, pitch or rate in one window, either way: more is a hand over the microphone, or the
+pitch an octave off; and a state has to last."""
 
 
 class Heat(msgspec.Struct, frozen=True):
@@ -49,6 +48,8 @@ class Heat(msgspec.Struct, frozen=True):
         """The state once a window has been scored."""
         keep = 0.5 ** (new_speech_s / settings.speech_half_life_s)
         sure = 1.0 - settings.uncertain_discount * relative.uncertain
+        if relative.over_noise_db < settings.noisy_db:
+            sure *= max(0.0, relative.over_noise_db) / settings.noisy_db
         anger = relative.anger + effort(relative, settings)
         anger = max(-settings.anger_most, min(settings.anger_most, anger))
         gained = sure * math.sqrt(relative.fresh) * new_speech_s * (anger - settings.anger_drift)
@@ -162,13 +163,10 @@ def effort(relative: Relative, settings: TensionSettings) -> float:
     lower voice makes anger less likely. A raised one adds at most ``effort_most`` times what the voice itself
     says: who is merely loud is not angry.
     """
-    louder_db = max(-MOST_LOUDER_DB, min(MOST_LOUDER_DB, relative.louder_db))
-    higher_st = max(-MOST_HIGHER_ST, min(MOST_HIGHER_ST, relative.higher_st))
-    faster = max(-MOST_FASTER, min(MOST_FASTER, relative.faster))
     raised_by = (
-        settings.effort_per_db * louder_db
-        + settings.effort_per_st * higher_st
-        + settings.effort_per_octave * faster
+        settings.effort_loud * _limited(relative.loud)
+        + settings.effort_high * _limited(relative.high)
+        + settings.effort_fast * _limited(relative.fast)
     )
     return min(raised_by, settings.effort_most * max(0.0, relative.anger))
 

@@ -95,6 +95,11 @@ class SpeechGate:
         self.start: int | None = None
 
     @property
+    def noise_db(self) -> float:
+        """Noise floor of the channel, dBFS: the least level of the last seconds."""
+        return self._floor.level_db
+
+    @property
     def speaking(self) -> bool:
         """Whether someone speaks at this moment."""
         return self.start is not None and self._frame - self._last_voiced <= self.ACTIVE_FRAMES

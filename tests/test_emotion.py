@@ -39,6 +39,7 @@ def said(level_db=-20.0, new_speech_s=1.0, pitch_st=None, rate_sps=None):
         new_speech_s=new_speech_s,
         speech_s=max(1.0, new_speech_s),
         level_db=level_db,
+        over_noise_db=30.0,
         pitch_st=pitch_st,
         rate_sps=rate_sps,
     )
@@ -52,7 +53,7 @@ def ramp(blocks, settings=WINDOWS):
     """A windower that has heard that many blocks; each sample says which block it is of."""
     windower = Windower(settings, "agent", late_s=1.0)
     for block in range(blocks):
-        windower.push(np.full(BLOCK_SAMPLES, block, np.int16), 5, 5 * 0.01)
+        windower.push(np.full(BLOCK_SAMPLES, block, np.int16), 5, 5 * 0.01, -50.0)
     return windower
 
 
@@ -60,7 +61,7 @@ def test_a_window_is_due_after_each_hop_of_new_speech():
     windower = Windower(WINDOWS, "agent", late_s=1.0)
     due = []
     for block in range(1, 41):
-        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5, 0.05)
+        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5, 0.05, -50.0)
         if window := windower.during(0, block / 10):
             due.append((window.start_s, window.end_s, window.voice.new_speech_s))
     assert due == [(0.0, 1.0, 1.0), (0.0, 2.0, 1.0), (0.0, 3.0, 1.0), (1.0, 4.0, 1.0)]
@@ -81,7 +82,7 @@ def test_the_rest_of_a_segment_is_heard_when_it_is_a_third_of_a_hop():
     windower = ramp(20)
     assert windower.during(0, 2.0).voice.new_speech_s == 2.0
     for block in range(4):
-        windower.push(np.full(BLOCK_SAMPLES, 20 + block, np.int16), 5, 0.05)
+        windower.push(np.full(BLOCK_SAMPLES, 20 + block, np.int16), 5, 0.05, -50.0)
     short = copy.deepcopy(windower)
     assert short.at_end(0, 100 + 16, 2.4) is None
     window = windower.at_end(0, 100 + 17, 2.4)
@@ -150,14 +151,14 @@ def test_a_window_ends_no_later_than_the_audio():
 def test_a_windows_level_is_that_of_its_voiced_frames_alone():
     windower = Windower(WINDOWS, "agent", late_s=1.0)
     for block in range(20):
-        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), *((5, 5 * 0.01) if block % 2 else (0, 0.0)))
+        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), *((5, 5 * 0.01) if block % 2 else (0, 0.0)), -50.0)
     assert windower.during(0, 2.0).voice.level_db == pytest.approx(-20.0, abs=0.01)
 
 
 def test_a_window_without_voiced_frames_has_the_level_of_silence():
     windower = Windower(WINDOWS, "agent", late_s=1.0)
     for _ in range(20):
-        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 0, 0.0)
+        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 0, 0.0, -50.0)
     assert windower.during(0, 2.0).voice.level_db == pytest.approx(-100.0)
 
 
@@ -175,7 +176,7 @@ def test_windows_follow_each_other_inside_their_segments_and_within_their_limits
     windower, start, last_end, new_s = Windower(settings, "agent", late_s=1.0), None, 0.0, 0.0
     spoken_s = 0.0
     for number, flag in enumerate(voiced):
-        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5 * flag, 0.05 * flag)
+        windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5 * flag, 0.05 * flag, -50.0)
         now_s = (number + 1) / 10
         ended = start is not None and not flag
         begun_s = None if start is None else start / 50

@@ -34,8 +34,10 @@ PLAIN = TensionSettings(
     silence_weight=0.05,
     timing_limit=2.0,
     anger_most=5.0,
-    effort_per_db=0.0,
-    effort_per_st=0.0,
+    effort_loud=0.0,
+    effort_high=0.0,
+    effort_fast=0.0,
+    noisy_db=0.0,
 )
 BOTH = ("agent", "customer")
 
@@ -48,8 +50,9 @@ def moment(**changes):
 QUIET = moment()
 
 
-def relative(anger=0.0, distress=0.0, louder_db=0.0, higher_st=0.0, uncertain=0.0, fresh=1.0):
+def relative(anger=0.0, distress=0.0, louder_db=0.0, higher_st=0.0, uncertain=0.0, fresh=1.0, **more):
     return Relative(
+        **more,
         anger=anger,
         distress=distress,
         louder_db=louder_db,
@@ -312,7 +315,7 @@ def test_a_higher_voice_is_a_raised_voice():
     assert both.causes == {"raised_voice": pytest.approx(1.5)}
 
 
-EFFORT = msgspec.structs.replace(PLAIN, effort_per_db=0.1, effort_per_st=0.2, effort_most=2.0)
+EFFORT = msgspec.structs.replace(PLAIN, effort_loud=0.1, effort_high=0.2, effort_fast=0.3, effort_most=2.0)
 
 
 def anger_of(settings=EFFORT, **sounds):
@@ -321,25 +324,58 @@ def anger_of(settings=EFFORT, **sounds):
 
 def test_anger_weighs_more_in_a_raised_voice_and_less_in_a_lowered_one():
     assert anger_of(anger=2.0) == pytest.approx(1.0)
-    assert anger_of(anger=2.0, louder_db=5.0, higher_st=1.0) == pytest.approx(1.7)
-    assert anger_of(anger=2.0, louder_db=-3.0, higher_st=-1.0) == pytest.approx(0.5)
+    assert anger_of(anger=2.0, loud=3.0, high=1.0, fast=1.0) == pytest.approx(1.8)
+    assert anger_of(anger=2.0, loud=-3.0, high=-1.0) == pytest.approx(0.5)
 
 
 def test_effort_counts_up_to_a_hand_over_the_microphone_or_an_octave():
-    assert anger_of(anger=2.0, louder_db=90.0) == anger_of(anger=2.0, louder_db=12.0) == pytest.approx(2.2)
-    assert anger_of(anger=2.0, higher_st=90.0) == anger_of(anger=2.0, higher_st=6.0) == pytest.approx(2.2)
+    assert anger_of(anger=2.0, loud=90.0) == anger_of(anger=2.0, loud=5.0) == pytest.approx(1.5)
+    assert anger_of(anger=2.0, high=90.0) == anger_of(anger=2.0, high=5.0) == pytest.approx(2.0)
 
 
 def test_who_is_merely_loud_is_not_angry():
-    assert anger_of(anger=0.0, louder_db=12.0, higher_st=6.0) == 0.0
+    assert anger_of(anger=0.0, loud=5.0, high=5.0, fast=5.0) == 0.0
     # at most twice what the voice itself says: 0.5 + 1.0, and the drift is 1
-    assert anger_of(anger=0.5, louder_db=12.0, higher_st=6.0) == pytest.approx(0.5)
+    assert anger_of(anger=0.5, loud=5.0, high=5.0) == pytest.approx(0.5)
+
+
+def test_a_voice_in_noise_says_less():
+    settings = msgspec.structs.replace(EFFORT, noisy_db=20.0)
+    clear = anger_of(settings, anger=3.0, over_noise_db=20.0)
+    assert clear == anger_of(settings, anger=3.0, over_noise_db=40.0) == pytest.approx(2.0)
+    assert anger_of(settings, anger=3.0, over_noise_db=5.0) == pytest.approx(0.5)
+    assert anger_of(settings, anger=3.0, over_noise_db=-3.0) == 0.0
+
+
+def test_a_faster_voice_is_a_raised_voice_too():
+    settings = msgspec.structs.replace(PLAIN, faster_over=0.25, faster_weight=2.0)
+    level = after({"customer": relative(faster=0.75)}, settings=settings)
+    assert level.causes == {"raised_voice": pytest.approx(1.0)}
+
+
+def test_an_interruption_that_takes_the_floor_counts_twice():
+    told = moment(interruptions={"agent": 1.0, "customer": 1.0}, successes={"agent": 1.0, "customer": 0.0})
+    level = after({}, told)
+    assert level.causes == {"interruptions": pytest.approx(1.5)}
+    assert level.by == {"interruptions": "agent"}
+
+
+def test_overlap_is_by_whoever_began_most_of_it_and_silence_by_whoever_owes_an_answer():
+    told = moment(
+        overlap_ratio=0.45,
+        overlap_by={"agent": 0.1, "customer": 0.3},
+        silence_s=3.0,
+        unanswered_s={"agent": 18.0, "customer": 0.0},
+    )
+    level = after({}, told)
+    assert level.causes == {"overlap": pytest.approx(1.0), "silence": pytest.approx(0.5)}
+    assert level.by == {"overlap": "customer", "silence": "agent"}
 
 
 @pytest.mark.parametrize("most", [1.5, 3.0])
 def test_one_window_says_so_much_and_no_more(most):
     settings = msgspec.structs.replace(EFFORT, anger_most=most)
-    assert anger_of(settings, anger=90.0) == anger_of(settings, anger=90.0, louder_db=12.0) == most - 1.0
+    assert anger_of(settings, anger=90.0) == anger_of(settings, anger=90.0, loud=5.0) == most - 1.0
 
 
 def test_a_window_half_of_which_was_heard_before_counts_less_than_its_new_half():
