@@ -93,4 +93,7 @@ def _told_elsewhere(
     spans: Iterable[tuple[float, float]], own: float | None, start_s: float, end_s: float
 ) -> bool:
     """Whether a transcript of this time, but for the one that begins at ``own``, has told it."""
-    return any(start != own and start < end_s and start_s < end for start, end in spans)
+    return any(
+        start != own and ((start, end) == (start_s, end_s) or (start < end_s and start_s < end))
+        for start, end in spans
+    )

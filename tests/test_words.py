@@ -116,6 +116,14 @@ def test_transcripts_out_of_order_and_sent_again_tell_a_cue_once():
     ]
 
 
+def test_a_transcript_without_length_sent_again_later_tells_nothing():
+    assert told(("deadbeat", 5.0, 5.0), ("calm", 6.0, 7.0), ("deadbeat", 5.0, 5.0)) == [
+        ["insult_or_abuse"],
+        [],
+        [],
+    ]
+
+
 def test_parties_do_not_finish_each_others_sentences():
     words = Words(CUES, ("agent", "customer"))
     assert words.hear("agent", "watch your", 0.0, 1.0) == []
