@@ -19,6 +19,7 @@ from sentiment_engine.emotion import Window
 from sentiment_engine.events import TensionUpdated
 from sentiment_engine.listening import Tick
 from sentiment_engine.settings import AlertSettings
+from sentiment_engine.tension import Level
 
 Track = list[tuple[float, float]]
 """Media time and value, once a second."""
@@ -53,7 +54,8 @@ def alarms(settings: Settings, track: Track, threshold: float) -> list[Raised]:
         settings.alerts, raise_at=0.5, clear_at=0.499, warning_at=top, critical_at=top
     )
     alerts = Alerts(rules)
-    changes = [(at_s, alerts.step(at_s, 0.9 if value >= threshold else 0.0)) for at_s, value in track]
+    high, low = (Level(level, 0.0, {}, {}, {}) for level in (0.9, 0.0))
+    changes = [(at_s, alerts.step(at_s, high if value >= threshold else low)) for at_s, value in track]
     return [Raised(at_s) for at_s, change in changes if change and change.what == "raised"]
 
 

@@ -69,7 +69,7 @@ class Tally:
             self.named += 1
             self.cause_right += first.causes[0] in one.causes
             self.main_right += first.causes[0] in one.main
-            self.kind_right += first.kind in one.kinds
+            self.kind_right += first.kind in one.causes
 
     def _offered(self, one: Escalation, inside: Sequence[Raised]) -> None:
         self.offered += 1

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from sentiment_engine import events as ev
 from sentiment_engine.alerts import Alerts, Change, strongest_first
 from sentiment_engine.conversation import Conversation
+from sentiment_engine.effects import Effects
 from sentiment_engine.emotion import Baseline, Window, sigmoid
 from sentiment_engine.errors import ModelMismatch
 from sentiment_engine.events import Cause, Event, GapReason, Party, Reason, Stage
@@ -64,6 +65,7 @@ class Judge:
         self._flagged = flagged
         self._seed = zlib.crc32(call_id.encode())  # hash() differs from one process to the next
         self._prompter = Prompter(playbook, settings.playbook)
+        self._effects = Effects()
         self._calm_level = round(sigmoid(settings.tension.bias), 6)
         self._numbers: dict[str, int] = {}
         """Of the last alert of each kind."""
@@ -134,6 +136,7 @@ class Judge:
         self._ticks_above += level.level >= self._raise_at
         self._levels_sum += level.level
         self._peak = max(self._peak, level.level)
+        self._effects.tick(tick.at_s, level.level)
         ticked = self.event(
             ev.TensionUpdated,
             tick.at_s,
@@ -164,8 +167,8 @@ class Judge:
             seed=self._seed,
             flags=frozenset() if ended else self._flagged.active,
         )
-        return self.event(
-            ALERTS[change.what],
+        return self._tell(
+            change.what,
             at_s,
             alert_id=self._alert_id("tension", change.what),
             kind=change.kind or "tension",
@@ -178,6 +181,16 @@ class Judge:
             else sentence(causes, lasted_s, self._language),
             suggestions=self._prompter.suggest(moment),
         )
+
+    def _tell(self, what: str, at_s: float, /, **fields: Any) -> Event:
+        """The alert, whose phrases are followed from now on; what followed is told when it is cleared."""
+        alert_id, shown = fields["alert_id"], fields["suggestions"]
+        if what == "cleared":
+            fields["effects"] = self._effects.of(alert_id)
+        else:
+            ids = [suggestion.id for suggestion in shown if suggestion.audience == "agent"]
+            self._effects.shown(alert_id, ids, at_s, fields["level"])
+        return self.event(ALERTS[what], at_s, **fields)
 
     def _flags(self, flags: Sequence[Flag], at_s: float) -> list[Event]:
         """The alerts that do not come from tension."""
@@ -198,8 +211,8 @@ class Judge:
             seed=self._seed,
             flags=self._heard(flag),
         )
-        return self.event(
-            ALERTS[flag.what],
+        return self._tell(
+            flag.what,
             at_s,
             alert_id=self._alert_id(flag.kind, flag.what),
             kind=flag.kind,
@@ -247,6 +260,7 @@ class Judge:
             overlap_ratio=conversation.overlap_ratio(),
             interruptions=conversation.interruptions,
             longest_silence_s=round(conversation.longest_silence_s, 3),
+            effects=self._effects.all(),
         )
         out.append(
             self.event(

@@ -45,7 +45,7 @@ def truth(*spans, seconds=120.0, demanded=True, causes=("customer_anger", "raise
     return Truth("c", "calm", "none", 1, 0, seconds, ("a", "b"), (Line(), Line()), told)
 
 
-def alerts(*times, causes=("customer_anger",), kind="tension"):
+def alerts(*times, causes=("customer_anger",), kind="customer_anger"):
     return [Raised(at_s, causes, kind) for at_s in times]
 
 
@@ -183,7 +183,7 @@ def test_a_baseline_gets_the_best_threshold_at_the_rate_or_the_nearest_above():
 def test_emotion_alone_keeps_angers_weight_and_nothing_else():
     alone, shipped = emotion_only(Settings()).tension, Settings().tension
     assert alone.anger_weight == shipped.anger_weight
-    assert alone.mutual_weight == alone.overlap_weight == alone.effort_per_db == alone.louder_weight == 0.0
+    assert alone.mutual_weight == alone.overlap_weight == alone.effort_loud == alone.louder_weight == 0.0
     assert alone.anger_drift == shipped.anger_drift
 
 

@@ -21,7 +21,7 @@ from live_server import (
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from sentiment_engine.events import AlertRaised, TensionUpdated
+from sentiment_engine.events import AlertRaised, Snapshot, TensionUpdated
 from sentiment_engine.live import sending, transport
 from sentiment_engine.live.app import LiveServer
 from sentiment_engine.live.hub import Ending, Hub, Mailbox
@@ -47,7 +47,15 @@ def alert(number: int, padding: int = 0) -> AlertRaised:
 
 
 def tick(number: int) -> TensionUpdated:
-    return TensionUpdated(call_id="c-1", at_s=float(number), seq=number, level=0.1, bias=-2.0, causes={})
+    return TensionUpdated(
+        call_id="c-1",
+        at_s=float(number),
+        seq=number,
+        level=0.1,
+        bias=-2.0,
+        causes={},
+        conversation=Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=0.0),
+    )
 
 
 # -- on the wire

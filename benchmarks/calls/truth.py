@@ -70,8 +70,6 @@ class Escalation:
     """The causes that the script is about."""
     causes: tuple[str, ...]
     """All that may rightly be named: `main`, and what else is true of this very span."""
-    kinds: tuple[str, ...] = ("tension",)
-    """Kinds of alert that fit."""
     demanded: bool = True
     """False for distress and talking over: one that says so is right, none is no miss, anger is false."""
 
