@@ -8,17 +8,21 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+import msgspec
+
 from sentiment_engine import events as ev
 from sentiment_engine.alerts import Alerts, Change, strongest_first
 from sentiment_engine.conversation import Conversation
-from sentiment_engine.emotion import Baseline, Window
+from sentiment_engine.emotion import Baseline, Window, uncertainty
 from sentiment_engine.errors import ModelMismatch
-from sentiment_engine.events import Event, GapReason, Party, Stage
+from sentiment_engine.events import Event, GapReason, Party, QualityReason, Stage
 from sentiment_engine.frames import Float32
-from sentiment_engine.listening import End, Gap, Note, Segment, StageChange, Tick
+from sentiment_engine.listening import End, Gap, Note, QualityNote, Segment, StageChange, Tick
+from sentiment_engine.observed import Usual, Voice
 from sentiment_engine.playbook import Moment, Playbook, Prompter
+from sentiment_engine.profiles import PROFILES, playbook_settings
 from sentiment_engine.settings import Settings
-from sentiment_engine.summary import cleared_sentence, sentence
+from sentiment_engine.summary import cannot_judge_sentence, cleared_sentence, sentence
 from sentiment_engine.tension import Level, Tension
 
 E = TypeVar("E", bound=Event)
@@ -43,9 +47,15 @@ class Judge:
         self._language, self._stage, self._risk_class = language, stage, risk_class
         self._raise_at, self._clear_at = settings.alerts.raise_at, settings.alerts.clear_at
         self._baselines = {party: Baseline(settings.baseline) for party in parties}
-        self._tension = Tension(settings.tension, parties)
+        refused = PROFILES[settings.profile].refused(parties)
+        observed = [party for party, bases in refused.items() if "acoustic_emotion" in bases]
+        self._usual = {party: Usual(settings.baseline) for party in parties}
+        self._tension = Tension(settings.tension, parties, observed)
+        self._cannot_judge_below = settings.quality.cannot_judge_below
+        self._cannot_judge: dict[Party, tuple[QualityReason, ...]] = {}
+        self._one_mix = False
         self._alerts = Alerts(settings.alerts)
-        self._prompter = Prompter(playbook, settings.playbook)
+        self._prompter = Prompter(playbook, playbook_settings(settings))
         self._seq = 0
         self._level: Level | None = None
         self._levels_sum = self._peak = 0.0
@@ -68,6 +78,9 @@ class Judge:
             )
         # what is published is what is used: whoever replays the events gets the same tension
         published = {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
+        if window.party in self._cannot_judge:
+            uncertain = round(uncertainty(published.values()), 4)
+            return self.event(ev.EmotionScored, window.at_s, scores=published, uncertain=uncertain, **span)
         evidence = self._tension.evidence(window.party)
         relative = self._baselines[window.party].compare(published, window, evidence)
         self._tension.hear(window.party, relative, window.new_speech_s)
@@ -82,9 +95,11 @@ class Judge:
                 return [self.event(ev.SpeechEnded, note.at_s, **span)]
             case Gap():
                 return [self._gap(note, party, note.reason) for party in self._parties]
-            case StageChange():
-                self._stage = note.stage
+            case StageChange() | Voice():
+                self._take(note)
                 return []
+            case QualityNote():
+                return self._quality(note)
             case Tick():
                 return self._tick(note)
             case End():
@@ -96,8 +111,33 @@ class Judge:
             ev.AudioGap, gap.at_s, party=party, start_s=gap.start_s, end_s=gap.end_s, reason=reason
         )
 
+    def _take(self, note: StageChange | Voice) -> None:
+        if isinstance(note, StageChange):
+            self._stage = note.stage
+        elif note.party not in self._cannot_judge:
+            louder_db, higher_st = self._usual[note.party].compare(note)
+            self._tension.notice(note.party, louder_db, higher_st, note.new_speech_s)
+
+    def _quality(self, note: QualityNote) -> list[Event]:
+        party, quality, reasons = note.verdict.party, note.verdict.quality, note.verdict.reasons
+        self._cannot_judge.pop(party, None)
+        if quality < self._cannot_judge_below:
+            self._cannot_judge[party] = reasons
+        self._one_mix = "same_voice_on_both" in reasons
+        if self._one_mix:
+            self._tension.forget(party)
+        return [self.event(ev.QualityChanged, note.at_s, party=party, quality=quality, reasons=reasons)]
+
     def _tick(self, tick: Tick) -> list[Event]:
-        level = self._level = self._tension.tick(1.0, tick.idle, tick.snapshot)
+        # a voice that does not count says nothing new: what is held against it fades as if it were silent
+        idle = {
+            party: idle or (party in self._cannot_judge and not tick.missing)
+            for party, idle in tick.idle.items()
+        }
+        snapshot = tick.snapshot
+        if self._one_mix:  # one voice on both channels is no overlap
+            snapshot = msgspec.structs.replace(snapshot, overlap_ratio=0.0, interruptions={})
+        level = self._level = self._tension.tick(1.0, idle, snapshot)
         self._ticks += 1
         self._ticks_above += level.level >= self._raise_at
         self._levels_sum += level.level
@@ -127,6 +167,11 @@ class Judge:
             risk_class=self._risk_class,
             at_s=at_s,
         )
+        said = (
+            cleared_sentence(level.level, lasted_s, tense, self._language)
+            if cleared
+            else sentence(causes, lasted_s, self._language)
+        )
         kinds = {"raised": ev.AlertRaised, "updated": ev.AlertUpdated, "cleared": ev.AlertCleared}
         return self.event(
             kinds[change.what],
@@ -137,10 +182,9 @@ class Judge:
             level=level.level,
             since_s=change.since_s,
             causes={cause: level.causes[cause] for cause in causes},
-            summary=cleared_sentence(level.level, lasted_s, tense, self._language)
-            if cleared
-            else sentence(causes, lasted_s, self._language),
+            summary=said + cannot_judge_sentence(self._cannot_judge, self._language),
             suggestions=self._prompter.suggest(moment),
+            cannot_judge=dict(self._cannot_judge),
         )
 
     def _end(self, end: End, conversation: Conversation) -> list[Event]:

@@ -1,8 +1,8 @@
 """One plain sentence about an alert, in the call's language."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sentiment_engine.events import Cause
+from sentiment_engine.events import Cause, Party, QualityReason
 
 WORDS: dict[str, dict[Cause, str]] = {
     "en": {
@@ -31,6 +31,29 @@ WORDS: dict[str, dict[Cause, str]] = {
     },
 }
 
+PARTIES: dict[str, dict[Party, str]] = {
+    "en": {"agent": "the agent", "customer": "the customer", "mixed": "the call"},
+    "zh-CN": {"agent": "坐席", "customer": "客户", "mixed": "通话"},
+}
+REASONS: dict[str, dict[QualityReason, str]] = {
+    "en": {
+        "noise": "noise",
+        "clipping": "clipped sound",
+        "loss": "lost sound",
+        "little_speech": "too little speech",
+        "same_voice_on_both": "the same sound on both channels",
+        "channels_swapped?": "channels that may be swapped",
+    },
+    "zh-CN": {
+        "noise": "噪声",
+        "clipping": "声音削波",
+        "loss": "声音丢失",
+        "little_speech": "说话太少",
+        "same_voice_on_both": "两个声道声音相同",
+        "channels_swapped?": "声道可能接反",
+    },
+}
+
 
 def sentence(causes: Sequence[Cause], seconds: float, language: str) -> str:
     """The two strongest causes (strongest first) and, from a second on, how long tension has been high."""
@@ -53,3 +76,15 @@ def cleared_sentence(level: float, seconds: float, tense: bool, language: str) -
     if tense:
         return f"The call ended while it was still tense ({level:.2f})."
     return f"The call has calmed down; it was tense for {seconds:.0f} s."
+
+
+def cannot_judge_sentence(parties: Mapping[Party, Sequence[QualityReason]], language: str) -> str:
+    """Whose voice does not count at the moment and why, to follow another sentence; empty when all count."""
+    chinese = language.lower().startswith("zh")
+    names, words = PARTIES["zh-CN" if chinese else "en"], REASONS["zh-CN" if chinese else "en"]
+    said = ""
+    for party, reasons in parties.items():
+        why = ("、" if chinese else ", ").join(words[reason] for reason in reasons)
+        name = names[party]
+        said += f"无法判断{name}（{why}）。" if chinese else f" {name.capitalize()} cannot be judged: {why}."
+    return said

@@ -7,7 +7,7 @@ nothing fades: silence we could not hear is not calm.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
@@ -79,8 +79,12 @@ class Level(msgspec.Struct, frozen=True):
 class Tension:
     """The level of one call."""
 
-    def __init__(self, settings: TensionSettings, parties: Sequence[Party]) -> None:
+    def __init__(
+        self, settings: TensionSettings, parties: Sequence[Party], observed: Collection[Party] = ()
+    ) -> None:
         self._settings = settings
+        self._observed = frozenset(observed)
+        """Parties of whom no emotion may be inferred: they have no heat, and only a raised voice."""
         self._heat: dict[Party, Heat] = dict.fromkeys(parties, Heat())
 
     def evidence(self, party: Party) -> float:
@@ -90,6 +94,19 @@ class Tension:
     def hear(self, party: Party, relative: Relative, new_speech_s: float) -> None:
         """One scored window of a party."""
         self._heat[party] = self._heat[party].after_window(relative, new_speech_s, self._settings)
+
+    def notice(self, party: Party, louder_db: float, higher_st: float, new_speech_s: float) -> None:
+        """How one stretch of speech was raised, of a party whose emotion is not judged."""
+        keep, heat = 0.5 ** (new_speech_s / self._settings.speech_half_life_s), self._heat[party]
+        self._heat[party] = msgspec.structs.replace(
+            heat,
+            louder_db=keep * heat.louder_db + (1.0 - keep) * louder_db,
+            higher_st=keep * heat.higher_st + (1.0 - keep) * higher_st,
+        )
+
+    def forget(self, party: Party) -> None:
+        """What was held against a party turns out to be somebody else's."""
+        self._heat[party] = Heat()
 
     def tick(self, seconds: float, idle: Mapping[Party, bool], snapshot: Snapshot) -> Level:
         """The level after ``seconds`` more of media time; ``idle`` says who was heard and silent."""
@@ -119,7 +136,11 @@ class Tension:
             bias=s.bias,
             causes=causes,
             by=by,
-            heat={party: round(sigmoid(s.bias + sum(own[party].values())), 4) for party in own},
+            heat={
+                party: round(sigmoid(s.bias + sum(own[party].values())), 4)
+                for party in own
+                if party not in self._observed
+            },
         )
 
     def _own(self, party: Party, heat: Heat) -> dict[Cause, float]:
@@ -128,6 +149,8 @@ class Tension:
             ANGER[party]: s.anger_weight * heat.anger,
             "raised_voice": min(s.timing_limit, raised(heat.louder_db, heat.higher_st, s)),
         }
+        if party in self._observed:
+            del causes[ANGER[party]]
         if party == "customer":
             causes["customer_distress"] = s.distress_weight * max(0.0, heat.distress - s.distress_over)
         return causes
