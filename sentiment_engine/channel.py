@@ -21,8 +21,9 @@ LEAST_SPOKEN = 250
 CLIPPING_S, LOSS_S, LITTLE_S = 30, 30, 60
 LEAST_VOICED, LEAST_QUIET = 50, 25
 """Frames in the last 10 s, 1 s and 0.5 s, that a level can be told from."""
-UNHEARD_DB = -20.0
-"""A voice not heard in 10 s is taken to be this loud, dBFS: on a line with such noise none could be found."""
+UNHEARD_DB = -24.0
+"""A voice that was not found in 10 s is taken to be this loud, dBFS, a little over the nominal level of
+telephone speech (-26, ITU-T P.56): in noise as strong the gate would not have found it."""
 SILENT_POWER = 1e-10
 OVER_NOISE_DB = 4.5
 """A second of speech must stand so far above the noise to count: zeros in a line's noise make the gate hear
@@ -32,6 +33,7 @@ QUIET_SHARE = 0.3
 packets, and two thirds ringing, before it misleads."""
 ZERO_RUN = 8
 """Samples, 1 ms: a voice is not exactly zero for so long, a lost packet is."""
+NO_RUNS = [0] * BLOCK_FRAMES
 LOST_FRAMES_MOST = 10
 """Zeros inside speech that last longer than 200 ms are a pause on a line that mutes itself."""
 LOUD_WITHIN_DB = 25.0
@@ -41,6 +43,15 @@ LOUD_WITHIN_DB = 25.0
 def linear(value: float, worst: float, fine: float) -> float:
     """0 at ``worst`` and beyond, 1 at ``fine`` and beyond, linear between; either may be the larger."""
     return min(1.0, max(0.0, (value - worst) / (fine - worst)))
+
+
+def zero_runs(samples: Int16) -> list[int]:
+    """How many runs of ``ZERO_RUN`` zeros each frame of a block, shape (BLOCK_SAMPLES,), holds."""
+    if samples[::ZERO_RUN].all():  # every run holds one of these; most blocks have no zero among them
+        return NO_RUNS
+    runs = samples.reshape(BLOCK_FRAMES, -1, ZERO_RUN).any(axis=2)
+    zeros: list[int] = (runs.shape[1] - np.count_nonzero(runs, axis=1)).tolist()
+    return zeros
 
 
 class _Second(msgspec.Struct):
@@ -101,7 +112,7 @@ class Channel:
 
         Args:
             levels_db: Of the last frames, (frames,) dBFS, in any order.
-            states: Of the same frames: 2 voiced, 1 speaking between voiced frames, 0 neither.
+            states: Of the same frames: 2 voiced inside a segment, 0 neither, 1 one of both.
             gap_share: Of the last 30 s, 0..1.
         """
         s = self._settings

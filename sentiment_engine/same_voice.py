@@ -41,8 +41,8 @@ class SameVoice:
         """The next block, shape (2, BLOCK_SAMPLES)."""
         self._blocks.append(block)
 
-    def second(self, levels_db: Float32, states: Int16, frames: int) -> None:
-        """Looks again.
+    def look(self, levels_db: Float32, states: Int16, frames: int) -> None:
+        """Makes up its mind, or changes it.
 
         Args:
             levels_db: Ring of the last frames' levels, (2, RING_FRAMES) dBFS.

@@ -4,8 +4,15 @@ from typing import get_args
 
 import pytest
 
-from sentiment_engine.events import Cause
-from sentiment_engine.summary import WORDS, cleared_sentence, sentence
+from sentiment_engine.events import Cause, Party, QualityReason
+from sentiment_engine.summary import (
+    PARTIES,
+    REASONS,
+    WORDS,
+    cannot_judge_sentence,
+    cleared_sentence,
+    sentence,
+)
 
 
 @pytest.mark.parametrize("language", ["en", "zh-CN"])
@@ -50,3 +57,28 @@ def test_chinese_is_spoken_to_any_chinese(language):
 )
 def test_a_cleared_alert_says_whether_calm_returned_or_the_call_ended(ended, language, said):
     assert cleared_sentence(0.83, 15.2, ended, language) == said
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_every_party_and_every_reason_has_its_words_in_every_language(language):
+    assert set(PARTIES[language]) == set(get_args(Party))
+    assert set(REASONS[language]) == set(get_args(QualityReason))
+
+
+@pytest.mark.parametrize(
+    ("parties", "language", "said"),
+    [
+        ({}, "en", ""),
+        ({}, "zh", ""),
+        ({"customer": ("noise", "loss")}, "en", " The customer cannot be judged: noise, lost sound."),
+        ({"customer": ("noise", "loss")}, "zh", "无法判断客户（噪声、声音丢失）。"),
+        (
+            {"agent": ("clipping",), "customer": ("loss",)},
+            "fr",
+            " The agent cannot be judged: clipped sound. The customer cannot be judged: lost sound.",
+        ),
+        ({"mixed": ("noise",)}, "zh-Hant", "无法判断通话（噪声）。"),
+    ],
+)
+def test_who_cannot_be_judged_is_said_with_the_reasons(parties, language, said):
+    assert cannot_judge_sentence(parties, language) == said
