@@ -188,7 +188,10 @@ class QualitySettings(_Stage, frozen=True, kw_only=True):
     noise_fine_db: float = 11.5
     """And at which it is 1."""
     clipping_fine: float = 0.05
-    """Share of clipped samples that does no harm: who shouts clips, and must not go unheard for it."""
+    """Share of clipped samples that does no harm: who shouts clips, and must not go unheard for it.
+
+    Of all samples of voiced frames, the weak ones too; of those of strong frames it is about twice as much.
+    """
     clipping_worst: float = 0.25
     loss_fine: float = 0.03
     """Share of lost audio; 1 to 3 % is what voice over IP is planned for (ITU-T G.114, G.1028)."""
