@@ -20,6 +20,7 @@ from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLE
 from sentiment_engine.pitch import pitch_semitones
 from sentiment_engine.rate import syllables_per_s
 from sentiment_engine.settings import BaselineSettings, WindowSettings
+from sentiment_engine.usual import Effort, Manner
 
 LEAST_PROBABILITY = 0.001
 """Added to both sides of an odds: below this a score says nothing more."""
@@ -27,8 +28,6 @@ MOST_LOG_ODDS = 7.0
 """Hence the most that log odds can be."""
 
 
-SLOWEST_SPS = 0.5
-"""Added to a rate of speech, so that a window without a syllable is slow, and not infinitely so."""
 PIECES = 16
 """Most pieces of speech in one window beside its last; speech more broken than that says little."""
 
@@ -188,16 +187,8 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
     """Anger over calm, in standard deviations above the party's calm voice."""
     distress: float
     """Sadness or fear over calm, likewise."""
-    louder_db: float
-    """Level above the party's calm voice; 0 until that is known."""
-    higher_st: float
-    """Pitch above the party's calm voice, semitones; 0 until that is known."""
-    faster: float = 0.0
-    """Rate of speech over the party's calm one, octaves (1 is twice as fast); 0 until that is known."""
-    loud: float = 0.0
-    high: float = 0.0
-    fast: float = 0.0
-    """The three in standard deviations of the party's calm voice."""
+    effort: Effort
+    """How raised the voice is."""
     over_noise_db: float = 99.0
     """See `Voice`."""
     known_s: float
@@ -240,41 +231,6 @@ class _Running:
         self._variance = (1 - share) * (self._variance + share * difference**2)
 
 
-class _Usual:
-    """Fading mean and spread of a measure of voice, which not every window has.
-
-    The spread begins at a prior one, which weighs ``prior_s`` seconds, and is never less than half of it. On
-    a line with automatic gain the level of a calm voice varies twice as much as elsewhere, in a lively voice
-    its pitch: what is far for one party is near for another.
-    """
-
-    def __init__(self, spread: float) -> None:
-        self._prior = spread**2
-        self._mean = self._known_s = 0.0
-        self._variance = self._prior
-
-    def above(self, value: float | None, after_s: float) -> float:
-        """How far ``value`` lies above; 0 where it is not known, or the mean not for ``after_s``."""
-        return value - self._mean if value is not None and self._known_s >= after_s else 0.0
-
-    def deviation(self, value: float | None, settings: BaselineSettings) -> float:
-        """The same in standard deviations."""
-        own = self._known_s / (self._known_s + settings.prior_s)
-        variance = own * self._variance + (1.0 - own) * self._prior
-        return self.above(value, settings.level_after_s) / math.sqrt(max(variance, self._prior / 4))
-
-    def learn(self, value: float | None, weight: float, memory_s: float) -> None:
-        """Lets a value in that weighs ``weight`` seconds."""
-        if value is not None and weight:
-            first = not self._known_s
-            self._known_s = min(self._known_s + weight, memory_s)
-            share = min(1.0, weight / self._known_s)
-            difference = value - self._mean
-            self._mean += share * difference
-            if not first:
-                self._variance = (1 - share) * (self._variance + share * difference**2)
-
-
 class Baseline:
     """Running calm voice of one party in one call.
 
@@ -290,8 +246,7 @@ class Baseline:
         self._anger = _Running(s.prior_anger, s)
         self._distress = _Running(s.prior_distress, s)
         self._others = _Running(s.prior_others, s)
-        self._level_db = _Usual(s.level_spread_db)
-        self._pitch_st, self._rate = _Usual(s.pitch_spread_st), _Usual(s.rate_spread)
+        self._manner = Manner(s)
         self._calm_s = 0.0
 
     def compare(self, scores: Mapping[str, float], voice: Voice, evidence: float = 0.0) -> Relative:
@@ -301,7 +256,6 @@ class Baseline:
         still while evidence stands, or anger that lasts would become the new calm.
         """
         s = self._settings
-        rate = None if voice.rate_sps is None else math.log2(voice.rate_sps + SLOWEST_SPS)
         calm = scores.get("neutral", 0.0)
         others = log_odds(max(0.0, sum(scores.values()) - calm - scores.get("angry", 0.0)), calm)
         moved = min(others - self._others.drawn(self._calm_s), MOST_LOG_ODDS)
@@ -310,12 +264,7 @@ class Baseline:
         relative = Relative(
             anger=self._anger.deviation(anger, self._calm_s),
             distress=self._distress.deviation(distress, self._calm_s),
-            louder_db=self._level_db.above(voice.level_db, s.level_after_s),
-            higher_st=self._pitch_st.above(voice.pitch_st, s.level_after_s),
-            faster=self._rate.above(rate, s.level_after_s),
-            loud=self._level_db.deviation(voice.level_db, s),
-            high=self._pitch_st.deviation(voice.pitch_st, s),
-            fast=self._rate.deviation(rate, s),
+            effort=self._manner.compare(voice),
             over_noise_db=voice.over_noise_db,
             known_s=self._calm_s,
             uncertain=uncertainty(scores.values()),
@@ -329,10 +278,5 @@ class Baseline:
         self._anger.learn(anger, share)
         self._distress.learn(distress, share)
         self._others.learn(others, share)
-        for usual, value in (
-            (self._level_db, voice.level_db),
-            (self._pitch_st, voice.pitch_st),
-            (self._rate, rate),
-        ):
-            usual.learn(value, weight, s.memory_s)
+        self._manner.learn(voice, weight)
         return relative

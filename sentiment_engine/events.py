@@ -31,14 +31,20 @@ Cause = Literal[
 Reason = Cause | Literal["outside_hours", "contact_limit", "missing_notice", "recovery"]
 """What a phrase answers: a cause of tension, what the call's metadata shows, or that the call calmed down."""
 
-Basis = Literal["acoustic_emotion", "observable", "text", "metadata"]
-"""What a reason rests on: emotion inferred from a voice; timing, level, rate; a transcript; counters."""
-
 Severity = Literal["notice", "warning", "critical"]
 Stage = Literal["facts", "negotiation", "notice", "general"]
 Audience = Literal["agent", "supervisor"]
 GapReason = Literal["lost", "paused", "idle", "overload"]
 EndReason = Literal["stop", "shutdown", "disconnected", "idle", "error"]
+
+Basis = Literal["acoustic_emotion", "observable", "text", "metadata"]
+"""What a cause rests on: emotion inferred from a voice; timing, level; a transcript; clock and counters."""
+ProfileName = Literal["cn", "us", "gb", "eu"]
+"""A market's law, see ``profiles.py``."""
+QualityReason = Literal[
+    "noise", "clipping", "loss", "little_speech", "same_voice_on_both", "channels_swapped?"
+]
+"""Why a channel cannot be judged well, see ``quality.py``."""
 
 STAGES: tuple[Stage, ...] = ("facts", "negotiation", "notice", "general")
 PARTIES: tuple[Party, ...] = ("agent", "customer", "mixed")
@@ -103,6 +109,10 @@ class CallStarted(Event, frozen=True, kw_only=True, tag="call.started"):
     """Version of this vocabulary, see ``wire.py``."""
     started_at: str | None = None
     """RFC 3339; absent for recordings without one."""
+    profile: ProfileName | None = None
+    """The law the call is judged under; absent in events older than profiles."""
+    refused: dict[Party, tuple[Basis, ...]] = {}
+    """What is not judged of a party, because the profile forbids it; absent when nothing is."""
 
 
 class SpeechEnded(Event, frozen=True, kw_only=True, tag="speech.ended"):
@@ -127,6 +137,15 @@ class EmotionScored(Event, frozen=True, kw_only=True, tag="emotion.scored"):
     """The rest of what the window adds to tension."""
 
 
+class VoiceMeasured(Event, frozen=True, kw_only=True, tag="voice.measured"):
+    """Speech of a party of whom no emotion may be inferred: what anyone present would notice, and no more."""
+
+    party: Party
+    start_s: float
+    end_s: float
+    voice: Voice
+
+
 class TensionUpdated(Event, frozen=True, kw_only=True, tag="tension.updated"):
     """Once a second of media time. ``logit(level) = bias + sum(causes.values())``."""
 
@@ -136,7 +155,7 @@ class TensionUpdated(Event, frozen=True, kw_only=True, tag="tension.updated"):
     causes: dict[Cause, float]
     """Contributions on the logit scale; causes that contribute nothing are left out."""
     agent: float | None = None
-    """The agent's own heat, 0..1; absent when no channel is the agent's."""
+    """The agent's own heat, 0..1; absent when no channel is the agent's, and where a profile refuses it."""
     customer: float | None = None
     mixed: float | None = None
     """Heat of whoever speaks, on a call with one mixed channel."""
@@ -189,6 +208,8 @@ class Alert(Event, frozen=True, kw_only=True):
     suggestions: tuple[Suggestion, ...]
     flags: tuple[str, ...] = ()
     """What it is about, but for ``tension``: categories of words (``flags.yaml``), limits or notices."""
+    cannot_judge: dict[Party, tuple[QualityReason, ...]] = {}
+    """Parties whose voice does not count at the moment, and why; absent when all do."""
 
 
 class AlertRaised(Alert, frozen=True, kw_only=True, tag="alert.raised"):
@@ -213,6 +234,16 @@ class AudioGap(Event, frozen=True, kw_only=True, tag="audio.gap"):
     start_s: float
     end_s: float
     reason: GapReason
+
+
+class QualityChanged(Event, frozen=True, kw_only=True, tag="quality.changed"):
+    """A channel became easier or harder to judge. Until the first of a party its quality is 1."""
+
+    party: Party
+    quality: float
+    """0..1, an estimate; under ``quality.cannot_judge_below`` the party's voice does not count."""
+    reasons: tuple[QualityReason, ...]
+    """What is wrong; empty when all is well again. With ``?`` a suspicion."""
 
 
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True):
@@ -246,11 +277,13 @@ AnyEvent = (
     CallStarted
     | SpeechEnded
     | EmotionScored
+    | VoiceMeasured
     | TensionUpdated
     | AlertRaised
     | AlertUpdated
     | AlertCleared
     | AudioGap
+    | QualityChanged
     | CallEnded
 )
 """Every event there is; the tagged union that ``wire.py`` reads."""

@@ -13,17 +13,26 @@ from sentiment_engine import events as ev
 from sentiment_engine.alerts import Alerts, Change, strongest_first
 from sentiment_engine.conversation import Conversation
 from sentiment_engine.effects import Effects
-from sentiment_engine.emotion import Baseline, Window, sigmoid
+from sentiment_engine.emotion import Baseline, Window, sigmoid, uncertainty
 from sentiment_engine.errors import ModelMismatch
-from sentiment_engine.events import Cause, Event, GapReason, Party, Reason, Stage
+from sentiment_engine.events import Cause, Event, GapReason, Party, QualityReason, Reason, Snapshot, Stage
 from sentiment_engine.flagged import Flag, Flagged, FlagKind
 from sentiment_engine.frames import Float32
-from sentiment_engine.listening import End, Gap, Note, Said, Segment, StageChange, Tick
+from sentiment_engine.listening import End, Gap, Note, QualityNote, Said, Segment, StageChange, Tick
+from sentiment_engine.observed import Observed
 from sentiment_engine.playbook import Moment, Playbook
+from sentiment_engine.profiles import PROFILES, playbook_settings
 from sentiment_engine.prompting import Prompter
 from sentiment_engine.settings import Settings
-from sentiment_engine.summary import cleared_sentence, flag_cleared_sentence, flag_sentence, sentence
+from sentiment_engine.summary import (
+    cannot_judge_sentence,
+    cleared_sentence,
+    flag_cleared_sentence,
+    flag_sentence,
+    sentence,
+)
 from sentiment_engine.tension import Level, Tension
+from sentiment_engine.usual import Manner
 
 E = TypeVar("E", bound=Event)
 
@@ -60,11 +69,17 @@ class Judge:
         self._language, self._stage, self._risk_class = language, stage, risk_class
         self._raise_at, self._clear_at = settings.alerts.raise_at, settings.alerts.clear_at
         self._baselines = {party: Baseline(settings.baseline) for party in parties}
-        self._tension = Tension(settings.tension, parties)
+        self._manners = {party: Manner(settings.baseline) for party in parties}
+        refused = PROFILES[settings.profile].refused(parties)
+        observed = [party for party, bases in refused.items() if "acoustic_emotion" in bases]
+        self._tension = Tension(settings.tension, parties, observed)
+        self._cannot_judge_below = settings.quality.cannot_judge_below
+        self._cannot_judge: dict[Party, tuple[QualityReason, ...]] = {}
+        self._one_mix = False
         self._alerts = Alerts(settings.alerts)
         self._flagged = flagged
         self._seed = zlib.crc32(call_id.encode())  # hash() differs from one process to the next
-        self._prompter = Prompter(playbook, settings.playbook)
+        self._prompter = Prompter(playbook, playbook_settings(settings))
         self._effects = Effects()
         self._calm_level = round(sigmoid(settings.tension.bias), 6)
         self._numbers: dict[str, int] = {}
@@ -96,42 +111,99 @@ class Judge:
             )
         # what is published is what is used: whoever replays the events gets the same tension
         published = {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
+        if window.party in self._cannot_judge:
+            uncertain = round(uncertainty(published.values()), 4)
+            return self._scored(window, published, uncertain)
         evidence = self._tension.evidence(window.party)
         relative = self._baselines[window.party].compare(published, window.voice, evidence)
         self._tension.hear(window.party, relative, window.voice.new_speech_s)
         uncertain = round(relative.uncertain, 4)
+        return self._scored(window, published, uncertain)
+
+    def _scored(self, window: Window, scores: dict[str, float], uncertain: float) -> Event:
         return self.event(
-            ev.EmotionScored, window.at_s, scores=published, uncertain=uncertain, voice=window.voice, **span
+            ev.EmotionScored,
+            window.at_s,
+            party=window.party,
+            start_s=window.start_s,
+            end_s=window.end_s,
+            scores=scores,
+            uncertain=uncertain,
+            voice=window.voice,
         )
 
     def note(self, note: Note, conversation: Conversation) -> list[Event]:
         """Anything of the log that needs no scores."""
         match note:
             case Segment():
-                span = {"party": note.party, "start_s": note.start_s, "end_s": note.end_s}
-                self._flagged.spoke(note.party, note.end_s - note.start_s)
-                return [self.event(ev.SpeechEnded, note.at_s, **span)]
+                return self._segment(note)
             case Gap():
                 return [self._gap(note, party, note.reason) for party in self._parties]
-            case StageChange():
-                self._stage = note.stage
-                return []
-            case Said():
-                return self._flags(self._flagged.said(note.at_s, note.party, note.hits), note.at_s)
+            case Observed():
+                return [self._observed(note)]
             case Tick():
                 return self._tick(note)
             case End():
                 return self._end(note, conversation)
-        raise AssertionError(f"a note without a rule: {note!r}")  # pragma: no cover - the union is closed
+            case Window():
+                raise TypeError("a window is judged with its scores: see Judge.window")
+            case _:
+                return self._told(note)
+
+    def _told(self, note: StageChange | Said | QualityNote) -> list[Event]:
+        """What is not heard in the audio but told by the caller, or about the channel."""
+        if isinstance(note, StageChange):
+            self._stage = note.stage
+            return []
+        if isinstance(note, Said):
+            return self._flags(self._flagged.said(note.at_s, note.party, note.hits), note.at_s)
+        return self._quality(note)
+
+    def _segment(self, note: Segment) -> list[Event]:
+        self._flagged.spoke(note.party, note.end_s - note.start_s)
+        span = {"party": note.party, "start_s": note.start_s, "end_s": note.end_s}
+        return [self.event(ev.SpeechEnded, note.at_s, **span)]
 
     def _gap(self, gap: Gap, party: Party, reason: GapReason) -> Event:
         return self.event(
             ev.AudioGap, gap.at_s, party=party, start_s=gap.start_s, end_s=gap.end_s, reason=reason
         )
 
+    def _observed(self, note: Observed) -> Event:
+        """Speech of a party whose emotion is not judged: what anyone present would notice."""
+        if note.party not in self._cannot_judge:
+            effort = self._manners[note.party].observe(note.voice)
+            self._tension.notice(note.party, effort, note.voice.new_speech_s)
+        return self.event(
+            ev.VoiceMeasured,
+            note.at_s,
+            party=note.party,
+            start_s=note.start_s,
+            end_s=note.end_s,
+            voice=note.voice,
+        )
+
+    def _quality(self, note: QualityNote) -> list[Event]:
+        party, quality, reasons = note.verdict.party, note.verdict.quality, note.verdict.reasons
+        self._cannot_judge.pop(party, None)
+        if quality < self._cannot_judge_below:
+            self._cannot_judge[party] = reasons
+        self._one_mix = "same_voice_on_both" in reasons
+        if self._one_mix:
+            self._tension.forget(party)
+        return [self.event(ev.QualityChanged, note.at_s, party=party, quality=quality, reasons=reasons)]
+
     def _tick(self, tick: Tick) -> list[Event]:
+        # a voice that does not count says nothing new: what is held against it fades as if it were silent
+        idle = {
+            party: idle or (party in self._cannot_judge and not tick.missing)
+            for party, idle in tick.idle.items()
+        }
+        snapshot = tick.snapshot
+        if self._one_mix:  # one voice on both channels is no overlap
+            snapshot = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=snapshot.silence_s)
         flags = self._flagged.tick(tick.at_s, missing=tick.missing)
-        level = self._level = self._tension.tick(1.0, tick.idle, tick.snapshot, self._flagged.heat)
+        level = self._level = self._tension.tick(1.0, idle, snapshot, self._flagged.heat)
         self._ticks += 1
         self._ticks_above += level.level >= self._raise_at
         self._levels_sum += level.level
@@ -167,6 +239,11 @@ class Judge:
             seed=self._seed,
             flags=frozenset() if ended else self._flagged.active,
         )
+        said = (
+            cleared_sentence(level.level, lasted_s, tense, self._language)
+            if cleared
+            else sentence(causes, lasted_s, self._language)
+        )
         return self._tell(
             change.what,
             at_s,
@@ -176,10 +253,9 @@ class Judge:
             level=level.level,
             since_s=change.since_s,
             causes={cause: level.causes[cause] for cause in causes},
-            summary=cleared_sentence(level.level, lasted_s, tense, self._language)
-            if cleared
-            else sentence(causes, lasted_s, self._language),
+            summary=said + cannot_judge_sentence(self._cannot_judge, self._language),
             suggestions=self._prompter.suggest(moment),
+            cannot_judge=dict(self._cannot_judge),
         )
 
     def _tell(self, what: str, at_s: float, /, **fields: Any) -> Event:

@@ -13,7 +13,10 @@ from sentiment_engine.conversation import Conversation
 from sentiment_engine.emotion import Window, Windower
 from sentiment_engine.events import EndReason, GapReason, Party, Snapshot, Stage
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, Int16
+from sentiment_engine.observed import Observed
 from sentiment_engine.pcm import Decoder
+from sentiment_engine.profiles import PROFILES
+from sentiment_engine.quality import Quality, Verdict
 from sentiment_engine.settings import Settings, VadSettings
 from sentiment_engine.vad import SpeechGate, SpeechModel, WebRtcFrames
 from sentiment_engine.words import Hit
@@ -41,6 +44,13 @@ class Tick(msgspec.Struct, frozen=True):
     snapshot: Snapshot
     missing: bool = False
     """Whether its end lies in a gap."""
+
+
+class QualityNote(msgspec.Struct, frozen=True):
+    """A channel became easier or harder to judge."""
+
+    at_s: float
+    verdict: Verdict
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -73,7 +83,7 @@ class End(msgspec.Struct, frozen=True):
     reason: EndReason
 
 
-Note = Window | Segment | Tick | Gap | StageChange | Said | End
+Note = Window | Observed | Segment | Tick | QualityNote | Gap | StageChange | Said | End
 
 
 def speech_model(settings: VadSettings) -> SpeechModel:
@@ -96,6 +106,9 @@ class _Lane:
         """Whether speech was heard since the last tick."""
         self.closed: list[tuple[int, int]] = []
         """Segments (first frame, frame after the last) that the last block closed."""
+        self.voiced: list[bool] = []
+        """Of the last block's frames, which held a voice; ``flags``: in which the party speaks."""
+        self.flags: list[bool] = []
 
     def skip(self, block: Int16) -> None:
         """One block of missing audio."""
@@ -109,9 +122,10 @@ class _Lane:
         """One block with each frame's level, treble (dBFS) and power; per frame, whether the party speaks."""
         flags: list[bool] = []
         voiced_frames, voiced_power = 0, 0.0
-        self.closed = []
+        self.closed, self.voiced, self.flags = [], [], flags
         for power, (voiced, segment) in zip(powers, self.gate.block(block, levels, trebles), strict=True):
             flags.append(self.gate.speaking)
+            self.voiced.append(voiced)
             if voiced:
                 voiced_frames += 1
                 voiced_power += power
@@ -133,6 +147,10 @@ class Listener:
         self.conversation = Conversation(settings.conversation, parties)
         self._blocks = 0
         self._gap_until_s = 0.0
+        self.quality = Quality(settings.quality, parties)
+        profile = PROFILES[settings.profile]
+        self._may_score = {party: profile.allows(party, "acoustic_emotion") for party in parties}
+        self._agent_is_scored = profile.allows("agent", "acoustic_emotion")
 
     @property
     def heard_s(self) -> float:
@@ -148,6 +166,7 @@ class Listener:
         start_s = self.heard_s
         samples = round(seconds * self._decoder.sample_rate_hz)
         self._gap_until_s = start_s + samples / self._decoder.sample_rate_hz
+        self.quality.gap(samples / self._decoder.sample_rate_hz, reason)
         notes = [note for lane in self._lanes for note in self._ended(lane, lane.gate.finish())]
         notes.append(Gap(self.now_s, round(start_s, 3), round(self._gap_until_s, 3), reason))
         return notes + self._hear(self._decoder.silence(samples))
@@ -173,6 +192,7 @@ class Listener:
         if missing:
             for row, lane in enumerate(self._lanes):
                 lane.skip(block[row])
+            self.quality.missing()
         else:
             self._speech(block)
         notes: list[Note] = []
@@ -180,8 +200,9 @@ class Listener:
             for segment in lane.closed:
                 notes += self._ended(lane, segment)
             if window := lane.windower.during(lane.gate.start, self.now_s):
-                notes.append(window)
+                notes.append(self._due(window))
         if self._blocks % BLOCKS_PER_TICK == 0 and self._blocks * BLOCK_S <= self.heard_s:
+            notes += [QualityNote(self.now_s, verdict) for verdict in self.quality.second()]
             notes.append(self._tick(missing))
         return notes
 
@@ -198,6 +219,8 @@ class Listener:
                 for row, lane in enumerate(self._lanes)
             }
         )
+        voiced, flags = ([getattr(lane, what) for lane in self._lanes] for what in ("voiced", "flags"))
+        self.quality.block(block, levels, voiced, flags)
 
     def _tick(self, missing: bool) -> Tick:
         # a party that spoke is faded by its own windows; nobody fades while audio is missing
@@ -206,6 +229,14 @@ class Listener:
             lane.spoke = False
         return Tick(self.now_s, idle, self.conversation.snapshot(), missing)
 
+    def _due(self, window: Window) -> Window | Observed:
+        """What may be judged of a stretch of speech: no samples leave here where a profile refuses emotion.
+
+        A profile that refuses the agent's refuses any channel that may hold the agent's voice.
+        """
+        own = self._agent_is_scored or self.quality.one_voice_a_channel
+        return window if own and self._may_score[window.party] else Observed.of(window)
+
     def _ended(self, lane: _Lane, segment: tuple[int, int] | None) -> list[Note]:
         if segment is None:
             return []
@@ -213,5 +244,5 @@ class Listener:
         end_s = round(min(end * FRAME_S, self.heard_s), 3)
         notes: list[Note] = [Segment(self.now_s, lane.party, round(start * FRAME_S, 3), end_s)]
         if window := lane.windower.at_end(start, end, self.now_s):
-            notes.append(window)
+            notes.append(self._due(window))
         return notes

@@ -23,6 +23,7 @@ from sentiment_engine.frames import RATE_HZ, Float32
 from sentiment_engine.judging import Judge
 from sentiment_engine.listening import Listener, Note, Said, StageChange
 from sentiment_engine.playbook import Playbook
+from sentiment_engine.profiles import PROFILES
 from sentiment_engine.settings import Settings
 from sentiment_engine.wire import WIRE_VERSION
 from sentiment_engine.words import Words
@@ -117,6 +118,8 @@ class CallMonitor:
                 stage=stage,
                 wire=WIRE_VERSION,
                 started_at=started_at,
+                profile=settings.profile,
+                refused=PROFILES[settings.profile].refused(self.channels),
             ),
             *self._judge.begin(),
         ]

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.events import ProfileName
 
 _TIME = "([01][0-9]|2[0-3]):([0-5][0-9])"
 QUIET_HOURS = re.compile(f"{_TIME}-{_TIME}", re.ASCII)
@@ -191,6 +192,56 @@ class ConversationSettings(_Stage, frozen=True, kw_only=True):
         self.positive(*self.__struct_fields__)
 
 
+class QualitySettings(_Stage, frozen=True, kw_only=True):
+    """When a channel cannot be judged, see ``quality.py``; ``tests/test_quality_calls.py`` tries it."""
+
+    cannot_judge_below: float = 0.4
+    """Under this quality a party's voice is scored, published, and counts for nothing."""
+    noise_worst_db: float = 1.5
+    """Estimated speech over noise at which the factor is 0.
+
+    The gate hears the louder frames alone: at a true 0 dB the estimate is 2 to 6 dB, at 10 dB it is 9 to 16.
+    """
+    noise_fine_db: float = 11.5
+    """And at which it is 1."""
+    clipping_fine: float = 0.05
+    """Share of clipped samples that does no harm: who shouts clips, and must not go unheard for it.
+
+    Of all samples of voiced frames, the weak ones too; of those of strong frames it is about twice as much.
+    """
+    clipping_worst: float = 0.25
+    loss_fine: float = 0.03
+    """Share of lost audio; 1 to 3 % is what voice over IP is planned for (ITU-T G.114, G.1028)."""
+    loss_worst: float = 0.2
+    little_speech_s: float = 3.0
+    """Speech in a minute; as much as the baseline of level needs (``level_after_s``)."""
+    same_voice_over: float = 0.85
+    """Correlation of both channels' envelopes that makes them one mix."""
+    same_voice_within_db: float = 10.0
+    """Echo further below the voice than that is how telephones are."""
+    ringing_over_db: float = -45.0
+    """Level of a tone that is heard as ringing, dBFS."""
+    step: float = 0.15
+    """A change of quality that is told although the reasons stay."""
+    every_s: float = 5.0
+    """At most one event a party in this time."""
+
+    def check(self) -> None:
+        self.within(0.0, 0.5, "cannot_judge_below")
+        self.within(-20.0, 60.0, "noise_worst_db", "noise_fine_db")
+        self.within(0.0, 1.0, "clipping_fine", "clipping_worst", "loss_fine", "loss_worst", "same_voice_over")
+        self.within(0.0, 60.0, "little_speech_s", "same_voice_within_db", "every_s")
+        self.within(-90.0, 0.0, "ringing_over_db")
+        self.within(0.01, 1.0, "step")
+        for low, high in (
+            ("noise_worst_db", "noise_fine_db"),
+            ("clipping_fine", "clipping_worst"),
+            ("loss_fine", "loss_worst"),
+        ):
+            if getattr(self, low) >= getattr(self, high):
+                raise BadSettings(f"{low} {getattr(self, low)} must lie below {high} {getattr(self, high)}")
+
+
 class TensionSettings(_Stage, frozen=True, kw_only=True):
     """Coefficients on the logit scale: ``logit(level) = bias + sum of contributions``, none negative."""
 
@@ -309,7 +360,7 @@ class PlaybookSettings(_Stage, frozen=True, kw_only=True):
     repeat_guard_s: float = 120.0
     """The same phrase is not shown twice within this time."""
     jurisdiction: str = ""
-    """Entries marked ``off_in`` this one (for example ``EU``) are never shown."""
+    """Entries marked ``off_in`` this one (for example ``EU``) are never shown; empty: the profile's own."""
 
     def check(self) -> None:
         self.within(0, 5, "at_most")
@@ -409,18 +460,26 @@ class LiveSettings(_Stage, frozen=True, kw_only=True):
 class Settings(_Stage, frozen=True, kw_only=True):
     """All settings; the defaults are the measured ones."""
 
+    profile: ProfileName = "cn"
+    """Whose law holds, see ``profiles.py``: China, United States, United Kingdom, European Union."""
     vad: VadSettings = VadSettings()
     windows: WindowSettings = WindowSettings()
     baseline: BaselineSettings = BaselineSettings()
     conversation: ConversationSettings = ConversationSettings()
+    quality: QualitySettings = QualitySettings()
     tension: TensionSettings = TensionSettings()
     alerts: AlertSettings = AlertSettings()
     playbook: PlaybookSettings = PlaybookSettings()
     words: WordsSettings = WordsSettings()
     contact: ContactSettings = ContactSettings()
-    profile: Literal["cn", "us", "gb", "eu"] = "cn"
-    """The market whose rules hold: China, the United States, the United Kingdom, the European Union."""
     live: LiveSettings = LiveSettings()
+
+    def check(self) -> None:
+        if self.profile == "eu" and self.playbook.jurisdiction not in ("", "EU"):
+            raise BadSettings(
+                f'playbook.jurisdiction is {self.playbook.jurisdiction!r}, but profile "eu" shows only '
+                "phrases allowed in the EU: leave jurisdiction out"
+            )
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, Any]) -> "Settings":

@@ -1,8 +1,8 @@
 """One plain sentence about an alert, in the call's language. What was observed is a cue, never a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sentiment_engine.events import Cause
+from sentiment_engine.events import Cause, Party, QualityReason
 from sentiment_engine.flagged import FlagKind
 
 WORDS: dict[str, dict[Cause, str]] = {
@@ -29,6 +29,29 @@ WORDS: dict[str, dict[Cause, str]] = {
         "raised_voice": "有人提高了嗓门",
         "silence": "长时间沉默",
         "words": "出现了有风险的用语",
+    },
+}
+
+PARTIES: dict[str, dict[Party, str]] = {
+    "en": {"agent": "the agent", "customer": "the customer", "mixed": "the call"},
+    "zh-CN": {"agent": "坐席", "customer": "客户", "mixed": "通话"},
+}
+REASONS: dict[str, dict[QualityReason, str]] = {
+    "en": {
+        "noise": "noise",
+        "clipping": "clipped sound",
+        "loss": "lost sound",
+        "little_speech": "too little speech",
+        "same_voice_on_both": "the same sound on both channels",
+        "channels_swapped?": "channels that may be swapped",
+    },
+    "zh-CN": {
+        "noise": "噪声",
+        "clipping": "声音削波",
+        "loss": "声音丢失",
+        "little_speech": "说话太少",
+        "same_voice_on_both": "两个声道声音相同",
+        "channels_swapped?": "声道可能接反",
     },
 }
 
@@ -137,3 +160,15 @@ def flag_cleared_sentence(kind: FlagKind, ended: bool, language: str) -> str:
     if ended:
         return "通话结束，提醒随之关闭。" if chinese else "The call ended, and this alert with it."
     return CLEARED["zh-CN" if chinese else "en"][kind]
+
+
+def cannot_judge_sentence(parties: Mapping[Party, Sequence[QualityReason]], language: str) -> str:
+    """Whose voice does not count at the moment and why, to follow another sentence; empty when all count."""
+    chinese = language.lower().startswith("zh")
+    names, words = PARTIES["zh-CN" if chinese else "en"], REASONS["zh-CN" if chinese else "en"]
+    said = ""
+    for party, reasons in parties.items():
+        why = ("、" if chinese else ", ").join(words[reason] for reason in reasons)
+        name = names[party]
+        said += f"无法判断{name}（{why}）。" if chinese else f" {name.capitalize()} cannot be judged: {why}."
+    return said

@@ -7,13 +7,14 @@ nothing fades: silence we could not hear is not calm.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
 from sentiment_engine.emotion import Relative, sigmoid
 from sentiment_engine.events import Cause, Party, Snapshot
 from sentiment_engine.settings import TensionSettings
+from sentiment_engine.usual import Effort
 
 ANGER: dict[Party, Cause] = {"agent": "agent_anger", "customer": "customer_anger", "mixed": "anger"}
 
@@ -48,8 +49,8 @@ class Heat(msgspec.Struct, frozen=True):
         """The state once a window has been scored."""
         keep = 0.5 ** (new_speech_s / settings.speech_half_life_s)
         sure = 1.0 - settings.uncertain_discount * relative.uncertain
-        if relative.over_noise_db < settings.noisy_db:
-            sure *= max(0.0, relative.over_noise_db) / settings.noisy_db
+        if settings.noisy_db:
+            sure *= min(1.0, max(0.0, relative.over_noise_db) / settings.noisy_db)
         anger = relative.anger + effort(relative, settings)
         anger = max(-settings.anger_most, min(settings.anger_most, anger))
         gained = sure * math.sqrt(relative.fresh) * new_speech_s * (anger - settings.anger_drift)
@@ -57,9 +58,9 @@ class Heat(msgspec.Struct, frozen=True):
         return Heat(
             min(max(0.0, self.anger + gained), settings.anger_limit),
             keep * self.distress + new * _limited(relative.distress),
-            keep * self.louder_db + new * relative.louder_db,
-            keep * self.higher_st + new * relative.higher_st,
-            keep * self.faster + new * relative.faster,
+            keep * self.louder_db + new * relative.effort.louder_db,
+            keep * self.higher_st + new * relative.effort.higher_st,
+            keep * self.faster + new * relative.effort.faster,
         )
 
     def after_silence(self, seconds: float, half_life_s: float) -> "Heat":
@@ -82,8 +83,12 @@ class Level(msgspec.Struct, frozen=True):
 class Tension:
     """The level of one call."""
 
-    def __init__(self, settings: TensionSettings, parties: Sequence[Party]) -> None:
+    def __init__(
+        self, settings: TensionSettings, parties: Sequence[Party], observed: Collection[Party] = ()
+    ) -> None:
         self._settings = settings
+        self._observed = frozenset(observed)
+        """Parties of whom no emotion may be inferred: they have no heat, and only a raised voice."""
         self._heat: dict[Party, Heat] = dict.fromkeys(parties, Heat())
 
     def evidence(self, party: Party) -> float:
@@ -93,6 +98,21 @@ class Tension:
     def hear(self, party: Party, relative: Relative, new_speech_s: float) -> None:
         """One scored window of a party."""
         self._heat[party] = self._heat[party].after_window(relative, new_speech_s, self._settings)
+
+    def notice(self, party: Party, effort: Effort, new_speech_s: float) -> None:
+        """How raised one stretch of speech was, of a party whose emotion is not judged."""
+        heat = self._heat[party]
+        keep = 0.5 ** (new_speech_s / self._settings.speech_half_life_s)
+        self._heat[party] = msgspec.structs.replace(
+            heat,
+            louder_db=keep * heat.louder_db + (1.0 - keep) * effort.louder_db,
+            higher_st=keep * heat.higher_st + (1.0 - keep) * effort.higher_st,
+            faster=keep * heat.faster + (1.0 - keep) * effort.faster,
+        )
+
+    def forget(self, party: Party) -> None:
+        """What was held against a party turns out to be somebody else's."""
+        self._heat[party] = Heat()
 
     def tick(
         self, seconds: float, idle: Mapping[Party, bool], snapshot: Snapshot, words: float = 0.0
@@ -131,7 +151,11 @@ class Tension:
             bias=s.bias,
             causes=causes,
             by=by,
-            heat={party: round(sigmoid(s.bias + sum(own[party].values())), 4) for party in own},
+            heat={
+                party: round(sigmoid(s.bias + sum(own[party].values())), 4)
+                for party in own
+                if party not in self._observed
+            },
         )
 
     def _own(self, party: Party, heat: Heat) -> dict[Cause, float]:
@@ -140,6 +164,8 @@ class Tension:
             ANGER[party]: s.anger_weight * heat.anger,
             "raised_voice": min(s.timing_limit, raised(heat, s)),
         }
+        if party in self._observed:
+            del causes[ANGER[party]]
         if party == "customer":
             causes["customer_distress"] = s.distress_weight * max(0.0, heat.distress - s.distress_over)
         return causes
@@ -164,9 +190,9 @@ def effort(relative: Relative, settings: TensionSettings) -> float:
     says: who is merely loud is not angry.
     """
     raised_by = (
-        settings.effort_loud * _limited(relative.loud)
-        + settings.effort_high * _limited(relative.high)
-        + settings.effort_fast * _limited(relative.fast)
+        settings.effort_loud * _limited(relative.effort.loud)
+        + settings.effort_high * _limited(relative.effort.high)
+        + settings.effort_fast * _limited(relative.effort.fast)
     )
     return min(raised_by, settings.effort_most * max(0.0, relative.anger))
 

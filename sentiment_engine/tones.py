@@ -44,9 +44,21 @@ _AT = np.stack(
 
 def is_tone(block: Int16) -> bool:
     """Whether one block of a channel, shape (BLOCK_SAMPLES,), is a signalling tone and little else."""
-    spectrum = np.fft.rfft(block * _WINDOW)
-    parts = spectrum.view(spectrum.real.dtype)  # real, imaginary, real, ...
-    whole, low, high, *progress = (np.square(parts) @ _AT).tolist()
+    whole, low, high, *progress = _powers(block)
     if low + high > DTMF_SHARE * whole and min(low, high) > DTMF_WEAKER_SHARE * whole:
         return True
     return bool(max(progress) > PROGRESS_SHARE * whole)
+
+
+def is_progress_tone(block: Int16) -> bool:
+    """Whether one block, shape (BLOCK_SAMPLES,), is ringing, busy or dial tone: sounds of the far end."""
+    whole, _, _, *progress = _powers(block)
+    return bool(max(progress) > PROGRESS_SHARE * whole)
+
+
+def _powers(block: Int16) -> list[float]:
+    """Of the whole block, its low and high DTMF tones, and each country's call progress tone."""
+    spectrum = np.fft.rfft(block * _WINDOW)
+    parts = spectrum.view(spectrum.real.dtype)  # real, imaginary, real, ...
+    powers: list[float] = (np.square(parts) @ _AT).tolist()
+    return powers

@@ -315,18 +315,19 @@ def test_an_outburst_leaves_the_calm_voice_where_it_was():
         baseline.compare(angry(0.95), said(-15.0, 1.0))
     again = baseline.compare(angry(0.1), said(-30.0, 1.0))
     assert again.anger == pytest.approx(calm.anger, abs=0.3)
-    assert again.louder_db == pytest.approx(0.0, abs=0.5)
+    assert again.effort.louder_db == pytest.approx(0.0, abs=0.5)
 
 
 def test_nobody_is_called_louder_before_the_calm_level_is_known():
     baseline = Baseline(PRIOR)
     early = [
-        baseline.compare(angry(0.02), said(level_db, 1.0)).louder_db for level_db in (-30.0, -30.0, -12.0)
+        baseline.compare(angry(0.02), said(level_db, 1.0)).effort.louder_db
+        for level_db in (-30.0, -30.0, -12.0)
     ]
     assert early == [0.0, 0.0, 0.0]
     for _ in range(3):
         baseline.compare(angry(0.02), said(-30.0, 1.0))
-    assert baseline.compare(angry(0.02), said(-20.0, 1.0)).louder_db > 3.0
+    assert baseline.compare(angry(0.02), said(-20.0, 1.0)).effort.louder_db > 3.0
 
 
 def test_old_calm_evidence_fades_once_the_memory_is_full():
@@ -334,7 +335,7 @@ def test_old_calm_evidence_fades_once_the_memory_is_full():
     baseline = Baseline(brief)
     for level_db in [-40.0] * 60 + [-20.0] * 60:
         relative = baseline.compare(angry(0.05), said(level_db, 1.0))
-    assert relative.louder_db == pytest.approx(0.0, abs=0.1)
+    assert relative.effort.louder_db == pytest.approx(0.0, abs=0.1)
     assert relative.known_s == 10.0
 
 
@@ -360,26 +361,26 @@ def test_a_baseline_never_leaves_the_range_of_what_it_was_told(windows, memory_s
         relative = baseline.compare(angry(p), said(level_db, new_s))
         assert abs(relative.anger) <= 4 * log_odds(1.0, 0.0)
         assert 0.0 <= relative.known_s <= memory_s
-        louder.append(relative.louder_db)
+        louder.append(relative.effort.louder_db)
     levels = [0.0, *(level_db for _, level_db, _ in windows)]
     assert all(abs(db) <= max(levels) - min(levels) + 1e-6 for db in louder)
 
 
 def test_nobody_is_called_higher_before_their_pitch_is_known():
     baseline = Baseline(PRIOR)
-    early = [baseline.compare(angry(0.02), said(pitch_st=st)).higher_st for st in (2.0, 2.0, 9.0)]
+    early = [baseline.compare(angry(0.02), said(pitch_st=st)).effort.higher_st for st in (2.0, 2.0, 9.0)]
     assert early == [0.0, 0.0, 0.0]
     for _ in range(30):
         baseline.compare(angry(0.02), said(pitch_st=2.0))
-    assert baseline.compare(angry(0.02), said(pitch_st=8.0)).higher_st > 4.0
+    assert baseline.compare(angry(0.02), said(pitch_st=8.0)).effort.higher_st > 4.0
 
 
 def test_a_window_without_pitch_says_nothing_about_it():
     baseline = Baseline(PRIOR)
     for _ in range(30):
         baseline.compare(angry(0.02), said(pitch_st=2.0))
-    assert baseline.compare(angry(0.02), said(pitch_st=None)).higher_st == 0.0
-    assert baseline.compare(angry(0.02), said(pitch_st=2.0)).higher_st == pytest.approx(0.0, abs=1e-6)
+    assert baseline.compare(angry(0.02), said(pitch_st=None)).effort.higher_st == 0.0
+    assert baseline.compare(angry(0.02), said(pitch_st=2.0)).effort.higher_st == pytest.approx(0.0, abs=1e-6)
 
 
 def test_a_known_baseline_holds_still_while_evidence_stands():

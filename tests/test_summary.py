@@ -5,13 +5,16 @@ from typing import get_args
 import pytest
 
 from sentiment_engine.contact import Limit
-from sentiment_engine.events import Cause
+from sentiment_engine.events import Cause, Party, QualityReason
 from sentiment_engine.flagged import FlagKind
 from sentiment_engine.summary import (
     CLEARED,
     NAMES,
+    PARTIES,
     RAISED,
+    REASONS,
     WORDS,
+    cannot_judge_sentence,
     cleared_sentence,
     flag_cleared_sentence,
     flag_sentence,
@@ -119,3 +122,28 @@ def test_what_was_observed_is_said_as_a_cue(kind, names, unnamed, language, said
 )
 def test_how_an_alert_on_words_ended_is_said(ended, language, said):
     assert flag_cleared_sentence("words", ended, language) == said
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+def test_every_party_and_every_reason_has_its_words_in_every_language(language):
+    assert set(PARTIES[language]) == set(get_args(Party))
+    assert set(REASONS[language]) == set(get_args(QualityReason))
+
+
+@pytest.mark.parametrize(
+    ("parties", "language", "said"),
+    [
+        ({}, "en", ""),
+        ({}, "zh", ""),
+        ({"customer": ("noise", "loss")}, "en", " The customer cannot be judged: noise, lost sound."),
+        ({"customer": ("noise", "loss")}, "zh", "无法判断客户（噪声、声音丢失）。"),
+        (
+            {"agent": ("clipping",), "customer": ("loss",)},
+            "fr",
+            " The agent cannot be judged: clipped sound. The customer cannot be judged: lost sound.",
+        ),
+        ({"mixed": ("noise",)}, "zh-Hant", "无法判断通话（噪声）。"),
+    ],
+)
+def test_who_cannot_be_judged_is_said_with_the_reasons(parties, language, said):
+    assert cannot_judge_sentence(parties, language) == said

@@ -12,6 +12,7 @@ from sentiment_engine.emotion import Relative
 from sentiment_engine.events import Snapshot
 from sentiment_engine.settings import TensionSettings
 from sentiment_engine.tension import MOST_DEVIATIONS, Heat, Tension
+from sentiment_engine.usual import Effort
 
 PLAIN = TensionSettings(
     bias=-3.0,
@@ -50,13 +51,12 @@ def moment(**changes):
 QUIET = moment()
 
 
-def relative(anger=0.0, distress=0.0, louder_db=0.0, higher_st=0.0, uncertain=0.0, fresh=1.0, **more):
+def relative(anger=0.0, distress=0.0, uncertain=0.0, fresh=1.0, over_noise_db=99.0, **effort):
     return Relative(
-        **more,
         anger=anger,
         distress=distress,
-        louder_db=louder_db,
-        higher_st=higher_st,
+        effort=Effort(**effort),
+        over_noise_db=over_noise_db,
         known_s=10.0,
         uncertain=uncertain,
         fresh=fresh,
@@ -236,7 +236,12 @@ def test_the_causes_of_the_hottest_call_still_add_up(anger):
 
 numbers = st.floats(-60, 60)
 voices = st.builds(
-    Relative, anger=numbers, distress=numbers, louder_db=numbers, higher_st=numbers, known_s=st.just(10.0)
+    Relative,
+    anger=numbers,
+    distress=numbers,
+    effort=st.builds(Effort, louder_db=numbers, higher_st=numbers, loud=numbers, high=numbers, fast=numbers),
+    over_noise_db=numbers,
+    known_s=st.just(10.0),
 )
 windows = st.tuples(st.just("hear"), st.sampled_from(BOTH), voices, st.floats(0.01, 20.0))
 snapshots = st.builds(
