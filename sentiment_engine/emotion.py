@@ -187,6 +187,9 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
     """Anger over calm, in standard deviations above the party's calm voice."""
     distress: float
     """Sadness or fear over calm, likewise."""
+    stirred: float = 0.0
+    """Anything but calm over calm, likewise: in a voice that the model does not know, anger scatters over
+    all other moods."""
     effort: Effort
     """How raised the voice is."""
     over_noise_db: float = 99.0
@@ -246,6 +249,7 @@ class Baseline:
         self._anger = _Running(s.prior_anger, s)
         self._distress = _Running(s.prior_distress, s)
         self._others = _Running(s.prior_others, s)
+        self._stirred = _Running(s.prior_stirred, s)
         self._manner = Manner(s)
         self._calm_s = 0.0
 
@@ -261,9 +265,11 @@ class Baseline:
         moved = min(others - self._others.drawn(self._calm_s), MOST_LOG_ODDS)
         anger = log_odds(scores.get("angry", 0.0), calm) - math.log1p(s.others * math.exp(moved))
         distress = log_odds(scores.get("sad", 0.0) + scores.get("fearful", 0.0), calm)
+        stirred = log_odds(max(0.0, sum(scores.values()) - calm), calm)
         relative = Relative(
             anger=self._anger.deviation(anger, self._calm_s),
             distress=self._distress.deviation(distress, self._calm_s),
+            stirred=self._stirred.deviation(stirred, self._calm_s),
             effort=self._manner.compare(voice),
             over_noise_db=voice.over_noise_db,
             known_s=self._calm_s,
@@ -278,5 +284,6 @@ class Baseline:
         self._anger.learn(anger, share)
         self._distress.learn(distress, share)
         self._others.learn(others, share)
+        self._stirred.learn(stirred, share)
         self._manner.learn(voice, weight)
         return relative

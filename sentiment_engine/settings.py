@@ -136,6 +136,8 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     """
     prior_distress: float = -0.5
     """The same of ``log((sad + fearful) / neutral)``."""
+    prior_stirred: float = 0.5
+    """The same of ``log((1 - neutral) / neutral)``."""
     prior_spread: float = 0.8
     """Standard deviation of either, within one calm party."""
     least_spread: float = 0.7
@@ -166,7 +168,8 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     def check(self) -> None:
         self.positive("prior_s", "prior_spread", "least_spread", "memory_s", "calm_width", "hold")
         self.positive("level_spread_db", "pitch_spread_st", "rate_spread")
-        self.within(-6.0, 6.0, "prior_anger", "prior_distress", "prior_others", "calm_below")
+        self.within(-6.0, 6.0, "prior_anger", "prior_distress", "prior_others")
+        self.within(-6.0, 6.0, "prior_stirred", "calm_below")
         self.within(0.0, 1.0, "others")
         self.within(0.0, 6.0, "prior_doubt")
 
@@ -257,7 +260,9 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     With the drift and the weight it takes two windows, some three seconds of speech, to raise an alert: calm
     people stress a word now and then.
     """
-    effort_loud: float = 0.6
+    stirred_share: float = 0.5
+    """Of a window's deviation towards anything but calm in its evidence of anger; the rest is towards anger."""
+    effort_loud: float = 0.3
     """Deviations that a window gains for each standard deviation of level over the calm voice, or loses."""
     effort_high: float = 0.3
     """The same of pitch."""
@@ -301,7 +306,7 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     def check(self) -> None:
         self.within(-9.0, 0.0, "bias")
         self.positive("speech_half_life_s", "idle_half_life_s", "anger_most", "anger_limit", "timing_limit")
-        self.within(0.0, 1.0, "uncertain_discount")
+        self.within(0.0, 1.0, "uncertain_discount", "stirred_share")
         self.within(0.0, 60.0, "noisy_db")
         self.within(
             0.0,

@@ -51,7 +51,9 @@ class Heat(msgspec.Struct, frozen=True):
         sure = 1.0 - settings.uncertain_discount * relative.uncertain
         if settings.noisy_db:
             sure *= min(1.0, max(0.0, relative.over_noise_db) / settings.noisy_db)
-        anger = relative.anger + effort(relative, settings)
+        share = settings.stirred_share
+        voice = (1.0 - share) * relative.anger + share * relative.stirred
+        anger = voice + effort(voice, relative.effort, settings)
         anger = max(-settings.anger_most, min(settings.anger_most, anger))
         gained = sure * math.sqrt(relative.fresh) * new_speech_s * (anger - settings.anger_drift)
         new = 1.0 - keep
@@ -182,19 +184,19 @@ def raised(heat: Heat, settings: TensionSettings) -> float:
     return louder + higher + s.faster_weight * max(0.0, heat.faster - s.faster_over)
 
 
-def effort(relative: Relative, settings: TensionSettings) -> float:
+def effort(voice: float, effort: Effort, settings: TensionSettings) -> float:
     """What vocal effort adds to a window's deviation towards anger, or takes off it; in deviations.
 
     Between calm and angry windows level and pitch tell about as much as the emotion model does. A quieter,
-    lower voice makes anger less likely. A raised one adds at most ``effort_most`` times what the voice itself
-    says: who is merely loud is not angry.
+    lower voice makes anger less likely. A raised one adds at most ``effort_most`` times ``voice``, what
+    the voice itself says: who is merely loud is not angry.
     """
     raised_by = (
-        settings.effort_loud * _limited(relative.effort.loud)
-        + settings.effort_high * _limited(relative.effort.high)
-        + settings.effort_fast * _limited(relative.effort.fast)
+        settings.effort_loud * _limited(effort.loud)
+        + settings.effort_high * _limited(effort.high)
+        + settings.effort_fast * _limited(effort.fast)
     )
-    return min(raised_by, settings.effort_most * max(0.0, relative.anger))
+    return min(raised_by, settings.effort_most * max(0.0, voice))
 
 
 def _most(cause: Cause, shares: Mapping[Party, float]) -> dict[Cause, Party]:

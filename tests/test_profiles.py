@@ -279,7 +279,7 @@ def test_no_summary_holds_an_aggregate_of_an_agent():
     told = json.loads(lines(run([encoded(shouting_agent())]))[-1])
     assert told["summary"].keys() == {
         "peak", "mean", "seconds_above", "alerts", "talk_share", "overlap_ratio", "interruptions",
-        "longest_silence_s",
+        "longest_silence_s", "effects",
     }  # fmt: skip
     assert {name for name, value in told["summary"].items() if "agent" in json.dumps(value)} == {"talk_share"}
 

@@ -35,6 +35,7 @@ PLAIN = TensionSettings(
     silence_weight=0.05,
     timing_limit=2.0,
     anger_most=5.0,
+    stirred_share=0.0,
     effort_loud=0.0,
     effort_high=0.0,
     effort_fast=0.0,

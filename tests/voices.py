@@ -59,6 +59,7 @@ SETTINGS = Settings(
         speech_half_life_s=2.0,
         idle_half_life_s=2.5,
         anger_most=5.0,
+    stirred_share=0.0,
         effort_loud=0.0,
         effort_high=0.0,
         anger_drift=1.0,
