@@ -97,6 +97,10 @@ class Tension:
         """Anger accumulated against a party, deviations times seconds."""
         return self._heat[party].anger
 
+    def shown(self, party: Party) -> Heat:
+        """What a party's voice has shown so far."""
+        return self._heat[party]
+
     def hear(self, party: Party, relative: Relative, new_speech_s: float) -> None:
         """One scored window of a party."""
         self._heat[party] = self._heat[party].after_window(relative, new_speech_s, self._settings)
