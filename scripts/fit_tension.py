@@ -71,6 +71,7 @@ HOT_SHARE = 0.1
 """Of all seconds, when the level is read as a probability."""
 LEAST = 0.05
 QUICK_S = 10.0
+SILENCE = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=0.0)
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "baseline": {
         "prior_anger": (-3.0, 2.0),
@@ -107,6 +108,7 @@ WEIGHTS = ("anger_weight", "mutual_weight", "overlap_weight", "interruption_weig
 class Said:
     """A window with its scores."""
 
+    at_s: float
     party: Party
     scores: Mapping[str, float]
     voice: Voice
@@ -135,7 +137,7 @@ class Track:
         for note, scores in heard.log:
             if isinstance(note, Window) and scores is not None:
                 published = {label: round(float(p), 4) for label, p in zip(LABELS, scores, strict=True)}
-                log.append(Said(note.party, published, note.voice))
+                log.append(Said(note.at_s, note.party, published, note.voice))
             elif isinstance(note, Tick):
                 log.append(Second(note.at_s, note.idle, note.snapshot))
         return cls(heard.truth, tuple(log))
@@ -154,23 +156,25 @@ class Track:
                 factor = odds[one.party] * float(np.exp(rng.normal(0.0, UNHEARD_SPREAD)))
                 moved = {label: p * (factor if label == "angry" else 1.0) for label, p in one.scores.items()}
                 total = sum(moved.values())
-                log.append(Said(one.party, {k: p / total for k, p in moved.items()}, one.voice))
+                log.append(Said(one.at_s, one.party, {k: p / total for k, p in moved.items()}, one.voice))
             else:
                 log.append(one)
         return Track(self.truth, tuple(log))
 
     def judged(self, settings: Settings) -> Iterator[tuple[float, float, Tension, Snapshot]]:
-        """Second by second: media time, level, the tension behind it, and the conversation."""
-        tension = Tension(settings.tension, PARTIES)
+        """Window by window and second by second: media time, level, what is behind it."""
+        tension, snapshot = Tension(settings.tension, PARTIES), SILENCE
         baselines = {party: Baseline(settings.baseline) for party in PARTIES}
         for one in self.log:
             if isinstance(one, Said):
                 evidence = tension.evidence(one.party)
                 relative = baselines[one.party].compare(one.scores, one.voice, evidence)
                 tension.hear(one.party, relative, one.voice.new_speech_s)
+                level = tension.tick(0.0, {}, snapshot)
             else:
-                level = tension.tick(1.0, one.idle, one.snapshot)
-                yield one.at_s, level.level, tension, one.snapshot
+                snapshot = one.snapshot
+                level = tension.tick(1.0, one.idle, snapshot)
+            yield one.at_s, level.level, tension, snapshot
 
 
 def model_without(corpus: str, cache: Path) -> OnnxEmotionModel:

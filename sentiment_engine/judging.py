@@ -79,7 +79,10 @@ class Judge:
         self._alerts = Alerts(settings.alerts)
         self._flagged = flagged
         self._seed = zlib.crc32(call_id.encode())  # hash() differs from one process to the next
-        self._prompter = Prompter(playbook, playbook_settings(settings))
+        bases = PROFILES[settings.profile].bases
+        self._prompter = Prompter(
+            playbook, playbook_settings(settings), {party: frozenset(may) for party, may in bases.items()}
+        )
         self._effects = Effects()
         self._calm_level = round(sigmoid(settings.tension.bias), 6)
         self._numbers: dict[str, int] = {}
@@ -87,6 +90,7 @@ class Judge:
         self._raised = 0
         self._seq = 0
         self._level: Level | None = None
+        self._snapshot = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=0.0)
         self._levels_sum = self._peak = 0.0
         self._ticks = self._ticks_above = 0
 
@@ -99,11 +103,11 @@ class Judge:
         """What is to be said at the start of the call, before anything is heard."""
         return self._flags(self._flagged.begin(), 0.0)
 
-    def window(self, window: Window, scores: Float32 | None) -> Event:
+    def window(self, window: Window, scores: Float32 | None) -> list[Event]:
         """A window and its scores, shape (labels,); None when it was skipped under overload."""
         span = {"party": window.party, "start_s": window.start_s, "end_s": window.end_s}
         if scores is None:
-            return self.event(ev.AudioGap, window.at_s, reason="overload", **span)
+            return [self.event(ev.AudioGap, window.at_s, reason="overload", **span)]
         values = scores.tolist()
         if not all(map(math.isfinite, values)):
             raise ModelMismatch(
@@ -113,12 +117,16 @@ class Judge:
         published = {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
         if window.party in self._cannot_judge:
             uncertain = round(uncertainty(published.values()), 4)
-            return self._scored(window, published, uncertain)
+            return [self._scored(window, published, uncertain)]
         evidence = self._tension.evidence(window.party)
         relative = self._baselines[window.party].compare(published, window.voice, evidence)
         self._tension.hear(window.party, relative, window.voice.new_speech_s)
         uncertain = round(relative.uncertain, 4)
-        return self._scored(window, published, uncertain)
+        # an alert does not wait for the next second
+        level = self._tension.tick(0.0, {}, self._snapshot, self._flagged.heat)
+        change = self._alerts.step(window.at_s, level)
+        scored = self._scored(window, published, uncertain)
+        return [scored, self._alert(change, window.at_s, level)] if change else [scored]
 
     def _scored(self, window: Window, scores: dict[str, float], uncertain: float) -> Event:
         return self.event(
@@ -203,6 +211,7 @@ class Judge:
         if self._one_mix:  # one voice on both channels is no overlap
             snapshot = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=snapshot.silence_s)
         flags = self._flagged.tick(tick.at_s, missing=tick.missing)
+        self._snapshot = snapshot
         level = self._level = self._tension.tick(1.0, idle, snapshot, self._flagged.heat)
         self._ticks += 1
         self._ticks_above += level.level >= self._raise_at

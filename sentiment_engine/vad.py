@@ -48,8 +48,8 @@ class WebRtcFrames:
 
 ZEROS_DB = -90.0
 LOST_FRAMES = 10
-"""Digital silence of up to 200 ms is lost packets, and tells nothing of the line's noise: taken for its floor,
-it would make the noise itself pass for speech. Longer, it is a line that mutes itself."""
+"""Digital silence of up to 200 ms is lost packets, and tells nothing of the line's noise: taken for its
+floor, it would make the noise itself pass for speech. Longer, it is a line that mutes itself."""
 
 
 class NoiseFloor:
