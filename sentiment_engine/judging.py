@@ -47,6 +47,8 @@ PHRASES_FOR: dict[FlagKind, tuple[Reason, ...]] = {
     "missing_notice": ("missing_notice",),
 }
 """Which reasons' phrases answer an alert on what was observed."""
+ANSWERED_SHARE = 0.25
+"""A cause with less than this share of the strongest one is named, but no phrase is spent on it."""
 
 
 class Judge:
@@ -238,7 +240,7 @@ class Judge:
         cleared = change.what == "cleared"
         tense = ended and level.level >= self._clear_at  # it ended first, but may have calmed down by then
         moment = Moment(
-            causes=_answered(causes, cleared, ended),
+            causes=_answered(level, cleared, ended),
             by=level.by | self._by("words", self._flagged.heated_by),
             severity=change.severity,
             stage=self._stage,
@@ -359,8 +361,10 @@ class Judge:
         return out
 
 
-def _answered(causes: Sequence[ev.Cause], cleared: bool, ended: bool) -> Sequence[ev.Reason]:
-    """What phrases answer: the causes, or the calm after them; nothing once the call is over."""
+def _answered(level: Level, cleared: bool, ended: bool) -> Sequence[Reason]:
+    """What phrases answer: the causes that carry the level, or the calm after them; nothing once it is over."""
     if cleared:
         return () if ended else ("recovery",)
-    return causes
+    causes = strongest_first(level)
+    least = ANSWERED_SHARE * level.causes[causes[0]] if causes else 0.0
+    return [cause for cause in causes if level.causes[cause] >= least]
