@@ -362,7 +362,7 @@ class Judge:
 
 
 def _answered(level: Level, cleared: bool, ended: bool) -> Sequence[Reason]:
-    """What phrases answer: the causes that carry the level, or the calm after them; nothing once it is over."""
+    """What phrases answer: the causes that carry the level, or the calm after; nothing once it is over."""
     if cleared:
         return () if ended else ("recovery",)
     causes = strongest_first(level)
