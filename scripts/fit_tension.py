@@ -14,7 +14,7 @@ touched here: benchmarks/alerts.py reports on them.
    best threshold within the budget catches, six tenths of it within 10 s of the onset.
 2. Given those, the weights of the causes are fitted by logistic regression on seconds, calm or hot, with no
    weight below zero: the level is the probability that a second of these calls is hot, where `HOT_SHARE` of
-   them are. A cause that tells nothing here keeps the least weight, `LEAST`.
+   them are. A cause that tells nothing here keeps the least weight, `LEAST`; none has more than `MOST`.
 3. `raise_at` is the threshold that catches most within `BUDGET`, and the others follow from it.
 
 What it prints is what settings.py holds, except for what is said there to be set by hand. Needs the `train`
@@ -69,7 +69,7 @@ CLEAR_SHARE = 0.6
 """`clear_at` over `raise_at`."""
 HOT_SHARE = 0.1
 """Of all seconds, when the level is read as a probability."""
-LEAST = 0.05
+LEAST, MOST = 0.05, 5.0
 QUICK_S = 10.0
 SILENCE = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=0.0)
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
@@ -341,8 +341,16 @@ def search(tracks: Sequence[Track], settings: Settings, trials: int, seed: int, 
             for candidate, worth in zip(candidates, pool.map(_worth, candidates), strict=True):
                 if worth > best:
                     best, settings = worth, candidate
-                    print(f"{trial}: {best:.4f}", flush=True)
+                    print(f"{trial}: {best:.4f} {numbers(settings)}", flush=True)
     return settings
+
+
+def numbers(settings: Settings) -> str:
+    """What was searched and fitted, as JSON."""
+    chosen = msgspec.to_builtins(settings)
+    names = {stage: [*some] for stage, some in RANGES.items()}
+    names["tension"] += ["bias", *WEIGHTS]
+    return json.dumps({stage: {name: chosen[stage][name] for name in some} for stage, some in names.items()})
 
 
 def _candidates(settings: Settings, rng: np.random.Generator, width: float, count: int) -> Iterator[Settings]:
@@ -411,7 +419,7 @@ def fit_weights(tracks: Sequence[Track], settings: Settings) -> Settings:
     from scipy.optimize import minimize  # noqa: PLC0415  a training-only dependency
 
     rows, hot, weights = seconds(tracks, settings)
-    scale = rows.std(axis=0) + 1e-9
+    scale = np.maximum(rows.std(axis=0), 0.05)  # what never varies keeps the least weight
     inputs = np.c_[rows / scale, np.ones(len(rows))]
 
     def loss(found: Any) -> tuple[float, Any]:
@@ -419,7 +427,7 @@ def fit_weights(tracks: Sequence[Track], settings: Settings) -> Settings:
         value = float(weights @ (np.logaddexp(0, logits) - hot * logits))
         return value, inputs.T @ (weights * (1 / (1 + np.exp(-logits)) - hot))
 
-    bounds = [(LEAST * s, None) for s in scale] + [(-9.0, -0.1)]
+    bounds = [(LEAST * s, MOST * s) for s in scale] + [(-9.0, -0.1)]
     found = minimize(loss, np.full(inputs.shape[1], 0.1), jac=True, method="L-BFGS-B", bounds=bounds).x
     changed = msgspec.to_builtins(settings)
     for name, value in zip(WEIGHTS, found[:-1] / scale, strict=True):
@@ -457,10 +465,7 @@ def main() -> None:
         result.counts.items(), key=lambda pair: (pair[0][1], pair[0][0])
     ):
         print(f"{threshold:5.2f} {corpus:18s} {count}")
-    chosen = msgspec.to_builtins(found)
-    names = {stage: [*numbers] for stage, numbers in RANGES.items()}
-    names["tension"] += ["bias", *WEIGHTS]
-    print(json.dumps({stage: {name: chosen[stage][name] for name in some} for stage, some in names.items()}))
+    print(numbers(found))
 
 
 if __name__ == "__main__":
