@@ -64,11 +64,12 @@ UNHEARD_SPREAD = 0.5
 BUDGETS = (0.3, 1.0, 3.0)
 """False alarms per hour at which the search looks: one rate alone is too few alarms to tell by."""
 BUDGET = 0.3
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.88, 0.93, 0.96, 0.98, 0.99)
+THRESHOLDS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.69, 0.73, 0.77, 0.81, 0.85, 0.9, 0.95)
 CLEAR_SHARE = 0.6
 """`clear_at` over `raise_at`."""
-HOT_SHARE = 0.1
-"""Of all seconds, when the level is read as a probability."""
+FITTED_SHARE, HOT_SHARE = 0.1, 0.01
+"""Of all seconds that are hot: when the weights are fitted, and when the level is read as a probability. The
+bias moves from one to the other by the difference of their log odds (King and Zeng 2001)."""
 LEAST, MOST = 0.05, 5.0
 QUICK_S = 10.0
 SILENCE = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=0.0)
@@ -100,8 +101,9 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     },
 }
 WEIGHTS = ("anger_weight", "mutual_weight", "overlap_weight", "interruption_weight", "louder_weight",
-           "higher_weight", "faster_weight", "silence_weight")  # fmt: skip
-"""Of TensionSettings, in the order of `features`."""
+           "higher_weight", "faster_weight")  # fmt: skip
+"""Of TensionSettings, in the order of `features`. The calls have no silence to speak of: its weight is set by
+hand, as are those of words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,7 +381,6 @@ def features(tension: Tension, snapshot: Snapshot, settings: Settings) -> list[f
     s = settings.tension
     heats = [tension.shown(party) for party in PARTIES]
     broken_in = sum(snapshot.interruptions.values()) + sum(snapshot.successes.values())
-    silence_s = max([snapshot.silence_s, *snapshot.unanswered_s.values()])
     return [
         sum(heat.anger for heat in heats),
         min(heat.anger for heat in heats),
@@ -388,12 +389,11 @@ def features(tension: Tension, snapshot: Snapshot, settings: Settings) -> list[f
         max(max(0.0, heat.louder_db - s.louder_over_db) for heat in heats),
         max(max(0.0, heat.higher_st - s.higher_over_st) for heat in heats),
         max(max(0.0, heat.faster - s.faster_over) for heat in heats),
-        max(0.0, silence_s - s.silence_over_s),
     ]
 
 
 def seconds(tracks: Sequence[Track], settings: Settings) -> tuple[Any, Any, Any]:
-    """Features (n, weights), hot or not (n,), and weights (n,): `HOT_SHARE` hot, all corpora alike."""
+    """Features (n, weights), hot or not (n,), and weights (n,): `FITTED_SHARE` hot, all corpora alike."""
     rows: list[list[float]] = []
     hot: list[bool] = []
     corpora: list[str] = []
@@ -408,7 +408,7 @@ def seconds(tracks: Sequence[Track], settings: Settings) -> tuple[Any, Any, Any]
     names, truth = np.array(corpora), np.array(hot)
     weights = np.zeros(len(truth))
     for corpus in np.unique(names):
-        for value, share in ((True, HOT_SHARE), (False, 1 - HOT_SHARE)):
+        for value, share in ((True, FITTED_SHARE), (False, 1 - FITTED_SHARE)):
             chosen = (names == corpus) & (truth == value)
             weights[chosen] = share / max(1, chosen.sum())
     return np.array(rows), truth, weights / weights.sum()
@@ -432,7 +432,8 @@ def fit_weights(tracks: Sequence[Track], settings: Settings) -> Settings:
     changed = msgspec.to_builtins(settings)
     for name, value in zip(WEIGHTS, found[:-1] / scale, strict=True):
         changed["tension"][name] = round(float(value), 3)
-    changed["tension"]["bias"] = round(float(found[-1]), 2)
+    moved = np.log(HOT_SHARE / (1 - HOT_SHARE)) - np.log(FITTED_SHARE / (1 - FITTED_SHARE))
+    changed["tension"]["bias"] = round(float(found[-1] + moved), 2)
     return Settings.from_mapping(changed)
 
 

@@ -190,6 +190,9 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
     stirred: float = 0.0
     """Anything but calm over calm, likewise: in a voice that the model does not know, anger scatters over
     all other moods."""
+    bare: float | None = None
+    """Mean log odds of anger and of anything but calm, over calm, of all the party has said; None until it
+    has said enough, and once it has said so much that its own calm voice must be known."""
     effort: Effort
     """How raised the voice is."""
     over_noise_db: float = 99.0
@@ -251,6 +254,7 @@ class Baseline:
         self._others = _Running(s.prior_others, s)
         self._stirred = _Running(s.prior_stirred, s)
         self._manner = Manner(s)
+        self._said_s = self._bare = 0.0
         self._calm_s = 0.0
 
     def compare(self, scores: Mapping[str, float], voice: Voice, evidence: float = 0.0) -> Relative:
@@ -263,10 +267,14 @@ class Baseline:
         calm = scores.get("neutral", 0.0)
         others = log_odds(max(0.0, sum(scores.values()) - calm - scores.get("angry", 0.0)), calm)
         moved = min(others - self._others.drawn(self._calm_s), MOST_LOG_ODDS)
-        anger = log_odds(scores.get("angry", 0.0), calm) - math.log1p(s.others * math.exp(moved))
+        angry = log_odds(scores.get("angry", 0.0), calm)
+        anger = angry - math.log1p(s.others * math.exp(moved))
         against = log_odds(scores.get("angry", 0.0), scores.get("sad", 0.0) + scores.get("fearful", 0.0))
         stirred = log_odds(max(0.0, sum(scores.values()) - calm), calm)
+        self._said_s += voice.new_speech_s
+        self._bare += voice.new_speech_s / self._said_s * ((angry + stirred) / 2 - self._bare)
         relative = Relative(
+            bare=self._bare if s.bare_from_s <= self._said_s <= s.bare_until_s else None,
             anger=self._anger.deviation(anger, self._calm_s),
             against=self._against.deviation(against, self._calm_s),
             stirred=self._stirred.deviation(stirred, self._calm_s),

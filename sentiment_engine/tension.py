@@ -56,9 +56,12 @@ class Heat(msgspec.Struct, frozen=True):
         anger = voice + effort(voice, relative.effort, settings)
         anger = max(-settings.anger_most, min(settings.anger_most, anger))
         gained = sure * math.sqrt(relative.fresh) * new_speech_s * (anger - settings.anger_drift)
+        evidence = min(max(0.0, self.anger + gained), settings.anger_limit)
+        if relative.bare is not None and relative.bare >= settings.bare_at:
+            evidence = settings.anger_limit  # hot from the start: no calm voice to be judged against
         new = 1.0 - keep
         return Heat(
-            min(max(0.0, self.anger + gained), settings.anger_limit),
+            evidence,
             keep * self.against + new * _limited(relative.against),
             keep * self.louder_db + new * relative.effort.louder_db,
             keep * self.higher_st + new * relative.effort.higher_st,
