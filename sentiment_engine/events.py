@@ -163,6 +163,10 @@ class TensionUpdated(Event, frozen=True, kw_only=True, tag="tension.updated"):
     """What timing adds to tension."""
     idle: tuple[Party, ...] = ()
     """Who was heard and silent in this second."""
+    missing: bool = False
+    """Whether this second ended without audio, so that nothing faded."""
+    words: float = 0.0
+    """What words add, log odds; more than ``causes`` says where the level has reached its limit."""
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):

@@ -110,7 +110,12 @@ class Judge:
                 f"the model gave {values} for {window.party} at {window.start_s} s: not numbers"
             )
         # what is published is what is used: whoever replays the events gets the same tension
-        published = {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
+        return self.scored(
+            window, {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
+        )
+
+    def scored(self, window: Window, published: dict[str, float]) -> Event:
+        """A window, of which the samples are not looked at, with its scores as they are published."""
         if window.party in self._cannot_judge:
             uncertain = round(uncertainty(published.values()), 4)
             return self._scored(window, published, uncertain)
@@ -203,7 +208,8 @@ class Judge:
         if self._one_mix:  # one voice on both channels is no overlap
             snapshot = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=snapshot.silence_s)
         flags = self._flagged.tick(tick.at_s, missing=tick.missing)
-        level = self._level = self._tension.tick(1.0, idle, snapshot, self._flagged.heat)
+        words = round(self._flagged.heat, 4)
+        level = self._level = self._tension.tick(1.0, idle, snapshot, words)
         self._ticks += 1
         self._ticks_above += level.level >= self._raise_at
         self._levels_sum += level.level
@@ -217,6 +223,8 @@ class Judge:
             causes=level.causes,
             conversation=tick.snapshot,
             idle=tuple(party for party, silent in tick.idle.items() if silent),
+            missing=tick.missing,
+            words=words,
             **level.heat,
         )
         change = self._alerts.step(tick.at_s, level)
