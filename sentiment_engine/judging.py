@@ -110,11 +110,9 @@ class Judge:
                 f"the model gave {values} for {window.party} at {window.start_s} s: not numbers"
             )
         # what is published is what is used: whoever replays the events gets the same tension
-        return self.scored(
-            window, {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
-        )
+        return self.weigh(window, {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)})
 
-    def scored(self, window: Window, published: dict[str, float]) -> Event:
+    def weigh(self, window: Window, published: dict[str, float]) -> Event:
         """A window, of which the samples are not looked at, with its scores as they are published."""
         if window.party in self._cannot_judge:
             uncertain = round(uncertainty(published.values()), 4)

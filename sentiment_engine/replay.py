@@ -181,7 +181,7 @@ class _Replay:
     def _next(self, event: Event) -> list[Event]:
         if isinstance(event, EmotionScored):
             window = Window(samples=NO_SAMPLES, **_fields(event, Window))
-            return [self._judge.scored(window, event.scores)]
+            return [self._judge.weigh(window, event.scores)]
         if isinstance(event, Alert):
             return self._retell(event) if event.flags else []
         note = self._note(event)

@@ -9,6 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
+from sentiment_engine.batch.names import show
 from sentiment_engine.cli.edge import complain
 from sentiment_engine.cli.render import minutes
 from sentiment_engine.errors import BadMessage
@@ -132,24 +133,24 @@ def _print(told: dict[str, Any], *, as_json: bool) -> None:
 
 def _table(told: dict[str, Any]) -> Table:
     marked = "recall" in told["in_force"]
-    table = Table("raise_at", "alarms", "per hour [95 %]")
-    for name in ("recall [95 %]", "delay p50 s", "p95 s") if marked else ():
-        table.add_column(name)
-    table.add_column("")
+    names = ["raise_at", "alarms", "per hour", "95 %"]
+    names += ["recall", "95 %", "p50 s", "p95 s"] if marked else []
+    table = Table(*names, "", box=None, padding=(0, 1, 0, 0))
     for row in told["curve"]:
         words = [name.replace("_", " ") for name in ("proposed", "in_force") if row == told[name]]
         if not words and round(100 * row["raise_at"]) % EVERY:
             continue
-        cells = [f"{row['raise_at']:g}", str(row["alarms"]), _with(row, "alarms_per_hour")]
+        cells = [f"{row['raise_at']:g}", str(row["alarms"]), *_with(row, "alarms_per_hour")]
         if marked:
-            cells += [_with(row, "recall"), *(_number(row[f"delay_{p}_s"]) for p in ("p50", "p95"))]
+            cells += [*_with(row, "recall"), *(_number(row[f"delay_{p}_s"]) for p in ("p50", "p95"))]
         table.add_row(*cells, ", ".join(words))
     return table
 
 
-def _with(row: dict[str, Any], name: str) -> str:
+def _with(row: dict[str, Any], name: str) -> tuple[str, str]:
+    """A figure and its interval."""
     low, high = row[f"{name}_interval"]
-    return f"{row[name]:.2f} [{low:.2f}, {high:.2f}]"
+    return f"{row[name]:.2f}", f"{low:.2f}-{high:.2f}"
 
 
 def _number(value: float | None) -> str:
@@ -172,7 +173,7 @@ def show_differences(reading: "Reading", settings: Settings, rules: Settings, *,
                 told = {"call_id": before.call_id, **one.report()}
                 sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
             else:
-                console.print(f"{before.call_id}: {sentence(one)}")
+                console.print(f"{show(before.call_id)}: {sentence(one)}")
 
     if not reading.each(use):
         raise BadMessage("no call could be used: give .jsonl files from score --out")
@@ -182,8 +183,9 @@ def show_differences(reading: "Reading", settings: Settings, rules: Settings, *,
         sys.stdout.write(msgspec.json.encode(told).decode() + "\n")
     else:
         console.print(
-            f"calls: {totals.calls}; call-hours: {totals.seconds / 3600:.2f}; alerts before: {totals.before}, "
-            f"after: {totals.after}; " + ", ".join(f"{name}: {n}" for name, n in totals.changed.items())
+            f"calls: {totals.calls}; call-hours: {totals.seconds / 3600:.2f}; "
+            f"alerts before: {totals.before}, after: {totals.after}; "
+            + ", ".join(f"{name}: {n}" for name, n in totals.changed.items())
         )
     for note in scored.notes():
         complain(f"note: {note}")

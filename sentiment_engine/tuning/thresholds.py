@@ -23,6 +23,8 @@ from sentiment_engine.tuning.tracks import Raised, Track
 HIGHEST = 0.9999
 """Of a threshold; no level lies above (``tension.LEVEL_LIMIT``)."""
 LEAST = 0.0001
+ROOM = 0.5
+"""Log odds."""
 
 
 def moved(alerts: AlertSettings, raise_at: float) -> AlertSettings:
@@ -55,9 +57,10 @@ def _logit(p: float) -> float:
 def rules_to_try(settings: Settings) -> list[AlertSettings]:
     """In steps of 0.01 of ``raise_at``, lowest first; the rules in force are among them.
 
-    From where ``clear_at`` lies above the level of a call without any cause: else no alert would be cleared.
+    From where ``clear_at`` lies ``ROOM`` above the level of a call without any cause: else alerts would
+    hardly ever be cleared.
     """
-    calm_level = sigmoid(settings.tension.bias)
+    calm_level = sigmoid(settings.tension.bias + ROOM)
     at = {round(0.01 * n, 2) for n in range(5, 100)} | {settings.alerts.raise_at}
     rules = [moved(settings.alerts, raise_at) for raise_at in sorted(at)]
     return [rule for rule in rules if rule.clear_at > calm_level or rule is settings.alerts]
@@ -146,6 +149,11 @@ class Tally:
         return round(float(np.quantile(self.delays_s, q)), 2) if self.delays_s else None
 
 
+def _worth(tally: Tally) -> tuple[float, ...]:
+    delay_s = float(np.median(tally.delays_s)) if tally.delays_s else math.inf
+    return tally.recall, -tally.alarms, -delay_s, tally.rules.raise_at
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
     """The threshold for a budget, and what must be known beside it."""
@@ -158,7 +166,7 @@ def propose(tallies: Sequence[Tally], budget: float, *, marked: bool) -> Proposa
     """The threshold for ``budget`` alarms per call-hour, above 0.
 
     Without marks the lowest that qualifies; with marks the one of the highest recall, then of the fewest
-    alarms, then the highest.
+    alarms, then of the shortest median delay, then the highest.
 
     Raises:
         BadMessage: no time was heard, no escalation is among the calls, or no threshold keeps to the budget.
@@ -182,7 +190,7 @@ def propose(tallies: Sequence[Tally], budget: float, *, marked: bool) -> Proposa
             f"no threshold keeps to {budget:g} alarms an hour: raise_at {tallies[-1].rules.raise_at:g} has "
             f"{tallies[-1].per_hour:.2f}; allow more, or look at what the calls say (tune --what-if)"
         )
-    chosen = max(fit, key=lambda t: (t.recall, -t.per_hour, t.rules.raise_at)) if marked else fit[-1]
+    chosen = max(fit, key=_worth) if marked else fit[-1]
     notes = []
     if not marked:
         notes.append(
@@ -192,9 +200,9 @@ def propose(tallies: Sequence[Tally], budget: float, *, marked: bool) -> Proposa
     _, most = garwood(chosen.alarms, hours) or (0.0, math.inf)
     if most > budget:
         notes.append(
-            f"{chosen.alarms} alarms in {hours:.2f} call-hours are too few to tell: up to {most:.2f} an hour "
-            f"fit as well (95 % interval), more than {budget:g}; without a single alarm it takes "
-            f"{-math.log(TAIL) / budget:.1f} call-hours to show that"
+            f"{chosen.alarms} alarms in {hours:.2f} call-hours do not show {budget:g} an hour: up to "
+            f"{most:.2f} fit as well (95 % interval); it takes {-math.log(TAIL) / budget:.1f} call-hours without any "
+            "alarm to show it, and more with some"
         )
     if len(fit) == len(tallies):
         notes.append(
