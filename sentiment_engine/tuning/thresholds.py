@@ -201,8 +201,8 @@ def propose(tallies: Sequence[Tally], budget: float, *, marked: bool) -> Proposa
     if most > budget:
         notes.append(
             f"{chosen.alarms} alarms in {hours:.2f} call-hours do not show {budget:g} an hour: up to "
-            f"{most:.2f} fit as well (95 % interval); it takes {-math.log(TAIL) / budget:.1f} call-hours without any "
-            "alarm to show it, and more with some"
+            f"{most:.2f} fit as well (95 % interval); it takes {-math.log(TAIL) / budget:.1f} call-hours "
+            "without any alarm to show it, and more with some"
         )
     if len(fit) == len(tallies):
         notes.append(
