@@ -122,7 +122,7 @@ def judge(heard: Heard, settings: Settings, labels: Sequence[str]) -> list[Event
     out: list[Event] = []
     for note, scores in heard.log:
         if isinstance(note, Window):
-            out.append(judge.window(note, scores))
+            out += judge.window(note, scores)
         else:
             out += judge.note(note, heard.conversation)
     return out

@@ -3,7 +3,7 @@
     python -m benchmarks.windows           # prints two tables, writes benchmarks/results/windows.json
 
 A choice of design, so only training speakers are asked, each corpus with a model whose head never heard it
-(scripts/tune_alerts.py). A voice of one mood is made of a speaker's utterances, one after the other, on one
+(scripts.fit_tension.py). A voice of one mood is made of a speaker's utterances, one after the other, on one
 telephone line; every window of it is scored on its own.
 """
 
@@ -30,7 +30,7 @@ from benchmarks.corpora import LABELS, data_root, load_clip, read_manifest
 from benchmarks.telephone import RATE_HZ, Float32, resample
 from scripts import train_emotion as training
 from scripts.emotion_features import speech
-from scripts.tune_alerts import model_without
+from scripts.fit_tension import model_without
 from sentiment_engine import Settings
 from sentiment_engine.onnx_model import OnnxEmotionModel
 

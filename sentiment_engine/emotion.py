@@ -185,8 +185,8 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
 
     anger: float
     """Anger over calm, in standard deviations above the party's calm voice."""
-    distress: float
-    """Sadness or fear over calm, likewise."""
+    against: float
+    """Anger over sadness and fear, likewise: what an agitated voice rather is."""
     stirred: float = 0.0
     """Anything but calm over calm, likewise: in a voice that the model does not know, anger scatters over
     all other moods."""
@@ -247,7 +247,7 @@ class Baseline:
     def __init__(self, settings: BaselineSettings) -> None:
         s = self._settings = settings
         self._anger = _Running(s.prior_anger, s)
-        self._distress = _Running(s.prior_distress, s)
+        self._against = _Running(s.prior_against, s)
         self._others = _Running(s.prior_others, s)
         self._stirred = _Running(s.prior_stirred, s)
         self._manner = Manner(s)
@@ -264,11 +264,11 @@ class Baseline:
         others = log_odds(max(0.0, sum(scores.values()) - calm - scores.get("angry", 0.0)), calm)
         moved = min(others - self._others.drawn(self._calm_s), MOST_LOG_ODDS)
         anger = log_odds(scores.get("angry", 0.0), calm) - math.log1p(s.others * math.exp(moved))
-        distress = log_odds(scores.get("sad", 0.0) + scores.get("fearful", 0.0), calm)
+        against = log_odds(scores.get("angry", 0.0), scores.get("sad", 0.0) + scores.get("fearful", 0.0))
         stirred = log_odds(max(0.0, sum(scores.values()) - calm), calm)
         relative = Relative(
             anger=self._anger.deviation(anger, self._calm_s),
-            distress=self._distress.deviation(distress, self._calm_s),
+            against=self._against.deviation(against, self._calm_s),
             stirred=self._stirred.deviation(stirred, self._calm_s),
             effort=self._manner.compare(voice),
             over_noise_db=voice.over_noise_db,
@@ -282,7 +282,7 @@ class Baseline:
         self._calm_s = min(self._calm_s + weight, s.memory_s)
         share = min(1.0, weight / self._calm_s) if self._calm_s else 0.0  # a window may outlast memory_s
         self._anger.learn(anger, share)
-        self._distress.learn(distress, share)
+        self._against.learn(against, share)
         self._others.learn(others, share)
         self._stirred.learn(stirred, share)
         self._manner.learn(voice, weight)

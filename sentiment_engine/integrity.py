@@ -43,7 +43,7 @@ class Integrity:
     def __init__(self, started: CallStarted) -> None:
         self._call_id, self._parties = started.call_id, started.channels
         self._seq, self._at_s = started.seq, started.at_s
-        self._gap_until_s = 0.0
+        self._gap_until_s = self._words = 0.0
         self._raised: set[str] = set()
         """Kinds of alert on what is not tension that were raised."""
 
@@ -72,9 +72,9 @@ class Integrity:
         match event:
             case EmotionScored() | VoiceMeasured() | QualityChanged() if event.party not in self._parties:
                 return f"the call has no party {event.party}: score the recording again"
-            case EmotionScored() if not all(0.0 <= p <= 1.0 for p in event.scores.values()):
-                return "its scores are no probabilities: score the recording again"
-            case EmotionScored() | VoiceMeasured():
+            case EmotionScored():
+                return self._wrong_scores(event) or _wrong_voice(event.voice)
+            case VoiceMeasured():
                 return _wrong_voice(event.voice)
             case AudioGap() if event.reason != "overload":  # an overload skips a window, and no time
                 self._gap_until_s = event.end_s
@@ -84,11 +84,19 @@ class Integrity:
                 return self._wrong_alert(event)
         return ""
 
+    def _wrong_scores(self, scored: EmotionScored) -> str:
+        if not all(0.0 <= p <= 1.0 for p in scored.scores.values()):
+            return "its scores are no probabilities: score the recording again"
+        if self._words and not scored.words:  # between ticks words do not cool
+            return f"words count and the field words is absent: {OLDER}"
+        return ""
+
     def _wrong_tick(self, tick: TensionUpdated) -> str:
         if tick.causes.get("words") and not tick.words:
             return f"words count and the field words is absent: {OLDER}"
         if not tick.missing and tick.at_s - BLOCK_S < self._gap_until_s - ROUNDED_S:
             return f"it lies in a gap and the field missing is absent: {OLDER}"
+        self._words = tick.words
         return ""
 
     def _wrong_alert(self, alert: Alert) -> str:

@@ -47,6 +47,8 @@ PHRASES_FOR: dict[FlagKind, tuple[Reason, ...]] = {
     "missing_notice": ("missing_notice",),
 }
 """Which reasons' phrases answer an alert on what was observed."""
+ANSWERED_SHARE = 0.25
+"""A cause with less than this share of the strongest one is named, but no phrase is spent on it."""
 
 
 class Judge:
@@ -64,6 +66,7 @@ class Judge:
         language: str,
         stage: Stage,
         risk_class: str | None,
+        alerts: Alerts | None = None,
     ) -> None:
         self._call_id, self._parties, self._labels = call_id, tuple(parties), tuple(labels)
         self._language, self._stage, self._risk_class = language, stage, risk_class
@@ -76,10 +79,13 @@ class Judge:
         self._cannot_judge_below = settings.quality.cannot_judge_below
         self._cannot_judge: dict[Party, tuple[QualityReason, ...]] = {}
         self._one_mix = False
-        self._alerts = Alerts(settings.alerts)
+        self._alerts = alerts or Alerts(settings.alerts)
         self._flagged = flagged
         self._seed = zlib.crc32(call_id.encode())  # hash() differs from one process to the next
-        self._prompter = Prompter(playbook, playbook_settings(settings))
+        bases = PROFILES[settings.profile].bases
+        self._prompter = Prompter(
+            playbook, playbook_settings(settings), {party: frozenset(may) for party, may in bases.items()}
+        )
         self._effects = Effects()
         self._calm_level = round(sigmoid(settings.tension.bias), 6)
         self._numbers: dict[str, int] = {}
@@ -87,6 +93,7 @@ class Judge:
         self._raised = 0
         self._seq = 0
         self._level: Level | None = None
+        self._snapshot = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=0.0)
         self._levels_sum = self._peak = 0.0
         self._ticks = self._ticks_above = 0
 
@@ -99,11 +106,11 @@ class Judge:
         """What is to be said at the start of the call, before anything is heard."""
         return self._flags(self._flagged.begin(), 0.0)
 
-    def window(self, window: Window, scores: Float32 | None) -> Event:
+    def window(self, window: Window, scores: Float32 | None) -> list[Event]:
         """A window and its scores, shape (labels,); None when it was skipped under overload."""
         span = {"party": window.party, "start_s": window.start_s, "end_s": window.end_s}
         if scores is None:
-            return self.event(ev.AudioGap, window.at_s, reason="overload", **span)
+            return [self.event(ev.AudioGap, window.at_s, reason="overload", **span)]
         values = scores.tolist()
         if not all(map(math.isfinite, values)):
             raise ModelMismatch(
@@ -112,16 +119,20 @@ class Judge:
         # what is published is what is used: whoever replays the events gets the same tension
         return self.weigh(window, {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)})
 
-    def weigh(self, window: Window, published: dict[str, float]) -> Event:
+    def weigh(self, window: Window, published: dict[str, float]) -> list[Event]:
         """A window, of which the samples are not looked at, with its scores as they are published."""
         if window.party in self._cannot_judge:
             uncertain = round(uncertainty(published.values()), 4)
-            return self._scored(window, published, uncertain)
+            return [self._scored(window, published, uncertain)]
         evidence = self._tension.evidence(window.party)
         relative = self._baselines[window.party].compare(published, window.voice, evidence)
         self._tension.hear(window.party, relative, window.voice.new_speech_s)
         uncertain = round(relative.uncertain, 4)
-        return self._scored(window, published, uncertain)
+        # an alert does not wait for the next second
+        level = self._tension.tick(0.0, {}, self._snapshot, self._words())
+        change = self._alerts.step(window.at_s, level)
+        scored = self._scored(window, published, uncertain)
+        return [scored, self._alert(change, window.at_s, level)] if change else [scored]
 
     def _scored(self, window: Window, scores: dict[str, float], uncertain: float) -> Event:
         return self.event(
@@ -133,7 +144,12 @@ class Judge:
             scores=scores,
             uncertain=uncertain,
             voice=window.voice,
+            words=self._words(),
         )
+
+    def _words(self) -> float:
+        """What words add now, log odds, as it is published."""
+        return round(self._flagged.heat, 4)
 
     def note(self, note: Note, conversation: Conversation) -> list[Event]:
         """Anything of the log that needs no scores."""
@@ -206,7 +222,8 @@ class Judge:
         if self._one_mix:  # one voice on both channels is no overlap
             snapshot = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=snapshot.silence_s)
         flags = self._flagged.tick(tick.at_s, missing=tick.missing)
-        words = round(self._flagged.heat, 4)
+        words = self._words()
+        self._snapshot = snapshot
         level = self._level = self._tension.tick(1.0, idle, snapshot, words)
         self._ticks += 1
         self._ticks_above += level.level >= self._raise_at
@@ -235,7 +252,7 @@ class Judge:
         cleared = change.what == "cleared"
         tense = ended and level.level >= self._clear_at  # it ended first, but may have calmed down by then
         moment = Moment(
-            causes=_answered(causes, cleared, ended),
+            causes=_answered(level, cleared, ended),
             by=level.by | self._by("words", self._flagged.heated_by),
             severity=change.severity,
             stage=self._stage,
@@ -356,8 +373,10 @@ class Judge:
         return out
 
 
-def _answered(causes: Sequence[ev.Cause], cleared: bool, ended: bool) -> Sequence[ev.Reason]:
-    """What phrases answer: the causes, or the calm after them; nothing once the call is over."""
+def _answered(level: Level, cleared: bool, ended: bool) -> Sequence[Reason]:
+    """What phrases answer: the causes that carry the level, or the calm after; nothing once it is over."""
     if cleared:
         return () if ended else ("recovery",)
-    return causes
+    causes = strongest_first(level)
+    least = ANSWERED_SHARE * level.causes[causes[0]] if causes else 0.0
+    return [cause for cause in causes if level.causes[cause] >= least]

@@ -222,7 +222,7 @@ class CallMonitor:
                 if not left:
                     break
                 self.waiting -= 1
-                out.append(self._judge.window(note, left.popleft()))
+                out += self._judge.window(note, left.popleft())
             else:
                 out += self._judge.note(note, self._listener.conversation)
             self._log.popleft()

@@ -21,6 +21,7 @@ from typing import Any, Literal, TypeVar, cast
 import msgspec
 import numpy as np
 
+from sentiment_engine.alerts import Alerts
 from sentiment_engine.contact import Contact, ContactRules, Told
 from sentiment_engine.conversation import Conversation
 from sentiment_engine.cues import Cues
@@ -89,10 +90,11 @@ def check_replayable(scored: Settings, other: Settings) -> None:
         )
 
 
-def replay(events: Iterable[Event], settings: Settings) -> Iterator[Event]:
+def replay(events: Iterable[Event], settings: Settings, alerts: Alerts | None = None) -> Iterator[Event]:
     """The events of one call, in order, as they would have been under ``settings``.
 
     The profile is the call's own. Events are taken as they come, so memory does not grow with the call.
+    ``alerts`` stands in for the rules of ``settings.alerts``, for whoever wants to see every level they see.
 
     Raises:
         BadMessage: these are not the events of one whole call, in order, with all that a replay needs; names
@@ -102,7 +104,7 @@ def replay(events: Iterable[Event], settings: Settings) -> Iterator[Event]:
     started = next(stream, None)
     if not isinstance(started, CallStarted):
         raise BadMessage("does not begin with call.started: give the events of whole calls")
-    check, again = Integrity(started), _Replay(started, settings)
+    check, again = Integrity(started), _Replay(started, settings, alerts)
     yield again.same(started)
     ended = False
     for event in stream:
@@ -142,7 +144,7 @@ def _flag(alert: Alert) -> Flag:
 class _Replay:
     """One call."""
 
-    def __init__(self, started: CallStarted, settings: Settings) -> None:
+    def __init__(self, started: CallStarted, settings: Settings, alerts: Alerts | None) -> None:
         if started.profile is None:
             raise BadMessage(f"call.started names no profile: {OLDER}")
         settings = msgspec.structs.replace(settings, profile=started.profile, playbook=PlaybookSettings())
@@ -159,6 +161,7 @@ class _Replay:
             language=started.language,
             stage=started.stage,
             risk_class=None,
+            alerts=alerts,
         )
         self._ending: list[Alert] = []
         """Alerts cleared last, on what is not tension: perhaps by the end of the call."""
@@ -180,8 +183,9 @@ class _Replay:
 
     def _next(self, event: Event) -> list[Event]:
         if isinstance(event, EmotionScored):
+            self._flagged.heat = event.words
             window = Window(samples=NO_SAMPLES, **_fields(event, Window))
-            return [self._judge.weigh(window, event.scores)]
+            return [_bare(event) for event in self._judge.weigh(window, event.scores)]
         if isinstance(event, Alert):
             return self._retell(event) if event.flags else []
         note = self._note(event)

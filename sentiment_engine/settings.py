@@ -1,7 +1,7 @@
 """Settings, one frozen record per stage, checked once where they enter.
 
 Units stand in the names: ``_s`` seconds of media time, ``_db`` decibels, ``_hz`` hertz. Past this file code
-trusts them. Where most numbers of baseline and tension come from, ``scripts/tune_alerts.py`` tells, and which
+trusts them. Where most numbers of baseline and tension come from, ``scripts.fit_tension.py`` tells, and which
 were set by hand; ``benchmarks/alerts.py`` says what they are worth on speakers that nothing was fitted on.
 """
 
@@ -134,8 +134,8 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     Set high, above most calm voices: in an unheard language the model hears anger where there is none. The
     price is that a party hot from the first word is taken for calm; see ``benchmarks/alerts.py``, hot_start.
     """
-    prior_distress: float = -0.5
-    """The same of ``log((sad + fearful) / neutral)``."""
+    prior_against: float = -1.0
+    """The same of ``log(angry / (sad + fearful))``."""
     prior_stirred: float = 0.5
     """The same of ``log((1 - neutral) / neutral)``."""
     prior_spread: float = 0.8
@@ -168,7 +168,7 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     def check(self) -> None:
         self.positive("prior_s", "prior_spread", "least_spread", "memory_s", "calm_width", "hold")
         self.positive("level_spread_db", "pitch_spread_st", "rate_spread")
-        self.within(-6.0, 6.0, "prior_anger", "prior_distress", "prior_others")
+        self.within(-6.0, 6.0, "prior_anger", "prior_against", "prior_others")
         self.within(-6.0, 6.0, "prior_stirred", "calm_below")
         self.within(0.0, 1.0, "others")
         self.within(0.0, 6.0, "prior_doubt")
@@ -251,7 +251,7 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     bias: float = -2.65
     """A call without any cause: level 0.066."""
     speech_half_life_s: float = 3.0
-    """Of a party's distress and loudness, in seconds of that party's speech."""
+    """Of the means of a party's voice, in seconds of that party's speech."""
     idle_half_life_s: float = 30.0
     """Of all evidence about a party, in media time in which that party says nothing new."""
     anger_most: float = 3.5
@@ -261,7 +261,7 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     people stress a word now and then.
     """
     stirred_share: float = 0.5
-    """Of a window's deviation towards anything but calm in its evidence of anger; the rest is towards anger."""
+    """Share of its deviation towards anything but calm in a window's evidence; the rest is towards anger."""
     effort_loud: float = 0.3
     """Deviations that a window gains for each standard deviation of level over the calm voice, or loses."""
     effort_high: float = 0.3
@@ -280,8 +280,10 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     """Most evidence kept, deviations times seconds: bounds how long calm must last to take it back."""
     anger_weight: float = 0.88
     """Per deviation and second."""
-    distress_over: float = 2.0
-    distress_weight: float = 0.3
+    distress_at: float = 0.0
+    """Deviations of anger against sadness and fear at which an agitated customer is as much the one as the
+    other; under it the evidence is of distress."""
+    distress_width: float = 0.5
     mutual_weight: float = 0.3
     """On the lesser of both parties' anger contributions: two who are hot add to each other."""
     overlap_over: float = 0.2
@@ -305,6 +307,8 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
 
     def check(self) -> None:
         self.within(-9.0, 0.0, "bias")
+        self.within(-10.0, 10.0, "distress_at")
+        self.positive("distress_width")
         self.positive("speech_half_life_s", "idle_half_life_s", "anger_most", "anger_limit", "timing_limit")
         self.within(0.0, 1.0, "uncertain_discount", "stirred_share")
         self.within(0.0, 60.0, "noisy_db")
@@ -315,7 +319,6 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
             "effort_loud",
             "effort_high",
             "effort_most",
-            "distress_weight",
             "mutual_weight",
             "overlap_weight",
             "interruption_weight",

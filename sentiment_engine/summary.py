@@ -20,7 +20,7 @@ WORDS: dict[str, dict[Cause, str]] = {
     },
     "zh-CN": {
         "customer_anger": "客户语气激动",
-        "agent_anger": "坐席语气激动",
+        "agent_anger": "座席语气激动",
         "anger": "通话中有人语气激动",
         "customer_distress": "客户听起来很难受",
         "mutual_escalation": "双方情绪互相升级",
@@ -34,7 +34,7 @@ WORDS: dict[str, dict[Cause, str]] = {
 
 PARTIES: dict[str, dict[Party, str]] = {
     "en": {"agent": "the agent", "customer": "the customer", "mixed": "the call"},
-    "zh-CN": {"agent": "坐席", "customer": "客户", "mixed": "通话"},
+    "zh-CN": {"agent": "座席", "customer": "客户", "mixed": "通话"},
 }
 REASONS: dict[str, dict[QualityReason, str]] = {
     "en": {
@@ -106,7 +106,7 @@ RAISED: dict[str, dict[FlagKind, str]] = {
     },
     "zh-CN": {
         "vulnerability": "客户可能需要关怀（{names}）：仅为线索，请听录音核对。",
-        "words": "坐席疑似使用不当用语（{names}）：仅为线索，请听录音核对。",
+        "words": "座席疑似使用不当用语（{names}）：仅为线索，请听录音核对。",
         "customer_words": "客户可能提到：{names}；仅为线索，请听录音核对。",
         "outside_hours": "按传入的时间，对方当地处于非允许联系时段。",
         "contact_limit": "按传入的计数，本次通话超出限制：{names}。",

@@ -22,8 +22,8 @@ LEVEL_LIMIT = 9.0
 """Log odds of the highest level, 0.9999: more says nothing, and in six digits its causes would not add up."""
 
 MOST_DEVIATIONS = 5.0
-"""Of distress, level, pitch or rate in one window, either way: more is a hand over the microphone, or the
-pitch an octave off; and a state has to last."""
+"""Of level, pitch, rate, or anger against distress in one window, either way: more is a hand over the
+microphone, or the pitch an octave off; and a state has to last."""
 
 
 class Heat(msgspec.Struct, frozen=True):
@@ -33,13 +33,13 @@ class Heat(msgspec.Struct, frozen=True):
     a drift, never below zero. So a single hot window says little, a lasting change says more and more, and
     calm speech takes back what hot speech brought. A deviation towards anger weighs more in a raised voice
     and less in a lowered one, see ``effort``. Windows overlap, and what they share errs alike: the new half
-    of one counts seven tenths. Distress and loudness are fading means.
+    of one counts seven tenths. All else are fading means over the party's speech.
     """
 
     anger: float = 0.0
-    """Accumulated evidence, deviations times seconds."""
-    distress: float = 0.0
-    """Standard deviations over the baseline."""
+    """Accumulated evidence, deviations times seconds. Of a customer, part of it may be distress."""
+    against: float = 0.0
+    """Anger against sadness and fear, standard deviations."""
     louder_db: float = 0.0
     higher_st: float = 0.0
     faster: float = 0.0
@@ -59,7 +59,7 @@ class Heat(msgspec.Struct, frozen=True):
         new = 1.0 - keep
         return Heat(
             min(max(0.0, self.anger + gained), settings.anger_limit),
-            keep * self.distress + new * _limited(relative.distress),
+            keep * self.against + new * _limited(relative.against),
             keep * self.louder_db + new * relative.effort.louder_db,
             keep * self.higher_st + new * relative.effort.higher_st,
             keep * self.faster + new * relative.effort.faster,
@@ -96,6 +96,10 @@ class Tension:
     def evidence(self, party: Party) -> float:
         """Anger accumulated against a party, deviations times seconds."""
         return self._heat[party].anger
+
+    def shown(self, party: Party) -> Heat:
+        """What a party's voice has shown so far."""
+        return self._heat[party]
 
     def hear(self, party: Party, relative: Relative, new_speech_s: float) -> None:
         """One scored window of a party."""
@@ -168,8 +172,11 @@ class Tension:
         }
         if party in self._observed:
             del causes[ANGER[party]]
-        if party == "customer":
-            causes["customer_distress"] = s.distress_weight * max(0.0, heat.distress - s.distress_over)
+        elif party == "customer":
+            # one agitated voice has so much evidence, whichever of the two it is named
+            angry = sigmoid((heat.against - s.distress_at) / s.distress_width)
+            causes["customer_distress"] = (1.0 - angry) * causes["customer_anger"]
+            causes["customer_anger"] *= angry
         return causes
 
     def _timing(self, weight: float, over: float) -> float:

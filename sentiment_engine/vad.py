@@ -46,6 +46,12 @@ class WebRtcFrames:
         return bool(self._vad.is_speech(frame, RATE_HZ))
 
 
+ZEROS_DB = -90.0
+LOST_FRAMES = 10
+"""Digital silence of up to 200 ms is lost packets, and tells nothing of the line's noise: taken for its
+floor, it would make the noise itself pass for speech. Longer, it is a line that mutes itself."""
+
+
 class NoiseFloor:
     """Lowest smoothed level of the last ``FLOOR_BUCKETS`` seconds, dBFS, in buckets of 1 s.
 
@@ -57,11 +63,14 @@ class NoiseFloor:
         self._minima: deque[float] = deque(maxlen=FLOOR_BUCKETS)
         self._before = FLOOR_START_DB  # lowest of the buckets that are full
         self._now = self._smooth = 0.0  # lowest of this one; dBFS are never above 0
-        self._frames = 0
+        self._frames = self._zeros = 0
         self.level_db = FLOOR_START_DB
 
     def step(self, level_db: float) -> None:
         """One frame's level in dBFS."""
+        self._zeros = self._zeros + 1 if level_db <= ZEROS_DB else 0
+        if 0 < self._zeros <= LOST_FRAMES:
+            return
         self._smooth += 0.35 * (level_db - self._smooth)  # 60 ms: a plosive's gap is not the room
         self._now = min(self._now, self._smooth)
         self.level_db = min(self._now, self._before)

@@ -18,7 +18,7 @@ from sentiment_engine.settings import BaselineSettings, WindowSettings
 WINDOWS = WindowSettings(window_s=3.0, hop_s=1.0, min_window_s=0.6)
 PRIOR = BaselineSettings(
     prior_anger=-2.0,
-    prior_distress=-1.5,
+    prior_against=-1.5,
     prior_spread=1.0,
     least_spread=0.5,
     prior_doubt=0.0,
@@ -223,7 +223,8 @@ def test_a_baseline_starts_at_the_training_speakers_calm_voice():
     scores = {"neutral": 0.3, "happy": 0.1, "sad": 0.2, "angry": 0.3, "fearful": 0.1}
     relative = Baseline(PRIOR).compare(scores, said(-20.0, 1.0))
     assert relative.anger == pytest.approx(log_odds(0.3, 0.3) + 2.0)
-    assert relative.distress == pytest.approx(log_odds(0.3, 0.3) + 1.5)
+    assert relative.against == pytest.approx(log_odds(0.3, 0.3) + 1.5)
+    assert relative.stirred == pytest.approx(log_odds(0.7, 0.3) - 0.5)
     assert relative.known_s == 0.0
 
 
@@ -275,9 +276,9 @@ def test_a_voice_that_always_sounds_moved_is_not_excused_for_it():
 def test_a_label_the_model_does_not_have_counts_as_absent():
     whole = Baseline(PRIOR).compare(angry(0.0), said(-20.0, 1.0))
     assert Baseline(PRIOR).compare({"neutral": 1.0}, said(-20.0, 1.0)) == whole
-    assert Baseline(PRIOR).compare(
-        {"neutral": 0.5, "angry": 0.5}, said(-20.0, 1.0)
-    ).distress == pytest.approx(log_odds(0.0, 0.5) + 1.5)
+    assert Baseline(PRIOR).compare({"neutral": 0.5, "angry": 0.5}, said(-20.0, 1.0)).against == pytest.approx(
+        log_odds(0.5, 0.0) + 1.5
+    )
 
 
 def test_a_baseline_moves_to_a_partys_own_calm_voice():

@@ -171,7 +171,7 @@ def names_agents_emotion(value, path=""):
     if isinstance(value, list):
         return [where for inner in value for where in names_agents_emotion(inner, path)]
     text = str(value)
-    ours = "agent" in text.lower() or "坐席" in text
+    ours = "agent" in text.lower() or "座席" in text
     return [path] if ours and any(word in text.lower() for word in EMOTION) else []
 
 

@@ -21,8 +21,8 @@ PLAIN = TensionSettings(
     anger_drift=1.0,
     anger_limit=50.0,
     anger_weight=1.0,
-    distress_over=2.0,
-    distress_weight=0.5,
+    distress_at=-9.0,
+    distress_width=0.1,
     mutual_weight=0.5,
     overlap_over=0.2,
     overlap_weight=4.0,
@@ -52,10 +52,10 @@ def moment(**changes):
 QUIET = moment()
 
 
-def relative(anger=0.0, distress=0.0, uncertain=0.0, fresh=1.0, over_noise_db=99.0, **effort):
+def relative(anger=0.0, against=0.0, uncertain=0.0, fresh=1.0, over_noise_db=99.0, **effort):
     return Relative(
         anger=anger,
-        distress=distress,
+        against=against,
         effort=Effort(**effort),
         over_noise_db=over_noise_db,
         known_s=10.0,
@@ -111,7 +111,7 @@ def test_anger_under_its_threshold_means_nothing_yet():
 
 
 def test_a_party_happier_than_its_baseline_does_not_lower_the_level():
-    assert after({"customer": relative(anger=-5.0, distress=-5.0, louder_db=-20.0)}).level == after({}).level
+    assert after({"customer": relative(anger=-5.0, against=5.0, louder_db=-20.0)}).level == after({}).level
 
 
 def test_two_who_are_hot_add_to_each_other_by_the_lesser():
@@ -123,10 +123,17 @@ def test_two_who_are_hot_add_to_each_other_by_the_lesser():
     }
 
 
-def test_only_a_customers_distress_counts():
-    assert after({"customer": relative(distress=4.0)}).causes == {"customer_distress": pytest.approx(1.0)}
-    assert after({"agent": relative(distress=4.0)}).causes == {}
-    assert after({"mixed": relative(distress=4.0)}, parties=("mixed",)).causes == {}
+def test_an_agitated_customer_whose_voice_is_rather_sad_or_afraid_is_distressed():
+    settings = msgspec.structs.replace(PLAIN, distress_at=-1.0, distress_width=0.5)
+
+    def causes(against, party="customer", parties=BOTH):
+        return after({party: relative(anger=4.0, against=against)}, settings=settings, parties=parties).causes
+
+    assert causes(-1.0) == {"customer_anger": pytest.approx(1.5), "customer_distress": pytest.approx(1.5)}
+    assert causes(2.0)["customer_anger"] > 0.99 * 3.0
+    assert causes(-4.0)["customer_distress"] > 0.99 * 3.0
+    assert causes(-4.0, "agent") == {"agent_anger": 3.0}
+    assert causes(-4.0, "mixed", ("mixed",)) == {"anger": 3.0}
 
 
 def test_a_raised_voice_is_that_of_the_louder_party():
@@ -159,7 +166,7 @@ def test_timing_alone_is_limited():
 
 def test_a_mixed_channel_names_no_party():
     level = after(
-        {"mixed": relative(anger=5.0, distress=5.0, louder_db=20.0)},
+        {"mixed": relative(anger=5.0, against=5.0, louder_db=20.0)},
         moment(interruptions={"mixed": 0.0}, silence_s=30.0),
         parties=("mixed",),
     )
@@ -174,10 +181,10 @@ def test_each_partys_own_heat_is_from_its_own_voice():
     assert heat["customer"] == pytest.approx(1 / (1 + math.exp(-1.0)), abs=1e-4)
 
 
-def test_fresh_speech_replaces_half_of_distress_and_loudness_in_a_half_life():
+def test_fresh_speech_replaces_half_of_the_means_in_a_half_life():
     slow = msgspec.structs.replace(PLAIN, speech_half_life_s=3.0)
-    heat = Heat().after_window(relative(distress=2.0, louder_db=10.0), 3.0, slow)
-    assert (heat.distress, heat.louder_db) == pytest.approx((1.0, 5.0))
+    heat = Heat().after_window(relative(against=2.0, louder_db=10.0), 3.0, slow)
+    assert (heat.against, heat.louder_db) == pytest.approx((1.0, 5.0))
 
 
 def test_every_second_of_hot_speech_adds_evidence_of_anger_up_to_a_limit():
@@ -200,7 +207,7 @@ def test_calm_speech_takes_back_what_hot_speech_brought_and_no_more():
 
 def test_a_party_that_is_heard_to_be_silent_cools_by_half_in_an_idle_half_life():
     heat = Heat(4.0, 2.0, 10.0).after_silence(20.0, 20.0)
-    assert (heat.anger, heat.distress, heat.louder_db) == pytest.approx((2.0, 1.0, 5.0))
+    assert (heat.anger, heat.against, heat.louder_db) == pytest.approx((2.0, 1.0, 5.0))
 
 
 def test_an_idle_party_cools_and_one_that_cannot_be_heard_does_not():
@@ -224,8 +231,8 @@ def test_the_agents_silence_does_not_cool_the_customer():
 
 @pytest.mark.parametrize("anger", [2.0, 6.0, 60.0])
 def test_the_causes_of_the_hottest_call_still_add_up(anger):
-    furious = relative(anger=anger, distress=anger, louder_db=60.0)
-    settings = msgspec.structs.replace(PLAIN, anger_weight=20.0, distress_weight=20.0, mutual_weight=20.0)
+    furious = relative(anger=anger, against=anger, louder_db=60.0)
+    settings = msgspec.structs.replace(PLAIN, anger_weight=20.0, mutual_weight=20.0)
     level = after(
         {"agent": furious, "customer": furious},
         moment(overlap_ratio=1.0, interruptions={"agent": 9.0, "customer": 9.0}, silence_s=900.0),
@@ -239,7 +246,8 @@ numbers = st.floats(-60, 60)
 voices = st.builds(
     Relative,
     anger=numbers,
-    distress=numbers,
+    against=numbers,
+    stirred=numbers,
     effort=st.builds(Effort, louder_db=numbers, higher_st=numbers, loud=numbers, high=numbers, fast=numbers),
     over_noise_db=numbers,
     known_s=st.just(10.0),
@@ -260,7 +268,6 @@ any_settings = st.builds(
     anger_drift=st.floats(-2, 3),
     anger_limit=st.floats(0.1, 50),
     anger_weight=weights,
-    distress_weight=weights,
     mutual_weight=weights,
     overlap_weight=weights,
     interruption_weight=weights,
@@ -310,7 +317,7 @@ def test_what_a_voice_has_shown_stays_within_what_was_heard(script):
     for voice, new_s, silent_s in script:
         heat = heat.after_window(voice, new_s, PLAIN).after_silence(silent_s, 20.0)
         assert 0.0 <= heat.anger <= PLAIN.anger_limit
-        assert abs(heat.distress) <= MOST_DEVIATIONS
+        assert abs(heat.against) <= MOST_DEVIATIONS
         assert abs(heat.louder_db) <= 60.0
 
 

@@ -13,7 +13,7 @@ from scored_calls import read_back, told, with_
 from voices import SETTINGS, examples, lines, only
 
 from sentiment_engine import BadMessage, BadSettings, Settings, load_settings
-from sentiment_engine.events import AlertRaised, AlertUpdated, TensionUpdated
+from sentiment_engine.events import AlertRaised, AlertUpdated, EmotionScored, TensionUpdated
 from sentiment_engine.replay import replay
 from sentiment_engine.settings import AlertSettings
 from sentiment_engine.tension import Level
@@ -513,7 +513,10 @@ def test_a_picture_that_cannot_be_made_is_refused_before_the_work(tmp_path, monk
 
 
 def test_levels_in_a_track_are_those_of_the_replay():
-    ticks = follow(heard(*LOUD), SETTINGS).ticks
-    assert [(at_s, level.level) for at_s, level in ticks] == [
-        (tick.at_s, tick.level) for tick in only(TensionUpdated, heard(*LOUD))
-    ]
+    steps = follow(heard(*LOUD), SETTINGS).steps
+    events = only((EmotionScored, TensionUpdated), heard(*LOUD))
+    assert [at_s for at_s, _ in steps] == [event.at_s for event in events]
+    assert all(
+        isinstance(event, EmotionScored) or event.level == level.level
+        for event, (_, level) in zip(events, steps, strict=True)
+    )

@@ -291,3 +291,16 @@ def test_missing_audio_moves_all_that_follows_by_its_length(script, skips):
         return [segment for segment in [*closed, gate.finish()] if segment]
 
     assert [(start - skips, end - skips) for start, end in segments(skips)] == segments(0)
+
+
+def test_lost_packets_do_not_lower_the_noise_floor_and_a_line_that_mutes_itself_does():
+    floor = NoiseFloor()
+    for _ in range(200):
+        floor.step(-45.0)
+    for _ in range(20):  # every other hundred milliseconds lost
+        for level_db in [-100.0] * 5 + [-45.0] * 5:
+            floor.step(level_db)
+    assert floor.level_db == pytest.approx(-45.0, abs=0.1)
+    for _ in range(40):
+        floor.step(-100.0)
+    assert floor.level_db < -90.0

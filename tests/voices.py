@@ -40,7 +40,7 @@ SETTINGS = Settings(
     windows=WindowSettings(window_s=3.0, hop_s=1.0, min_window_s=0.6),
     baseline=BaselineSettings(
         prior_anger=-2.0,
-        prior_distress=-1.5,
+        prior_against=-1.5,
         prior_spread=1.0,
         least_spread=0.5,
         prior_doubt=0.0,
@@ -59,7 +59,7 @@ SETTINGS = Settings(
         speech_half_life_s=2.0,
         idle_half_life_s=2.5,
         anger_most=5.0,
-    stirred_share=0.0,
+        stirred_share=0.0,
         effort_loud=0.0,
         effort_high=0.0,
         anger_drift=1.0,

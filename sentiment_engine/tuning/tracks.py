@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sentiment_engine.alerts import SEVERITIES, Alerts, strongest_first
+from sentiment_engine.alerts import SEVERITIES, Alerts, Change, strongest_first
 from sentiment_engine.events import (
     Alert,
     AlertCleared,
@@ -46,18 +46,18 @@ class Track:
 
     call_id: str
     duration_s: float
-    ticks: Sequence[tuple[float, Level]]
-    """Media time and level, once a second."""
+    steps: Sequence[tuple[float, Level]]
+    """Media time and level whenever alerts look at it: with every window and every second."""
     spells: Sequence[Spell]
     as_stored: bool
     """Whether levels and alerts are those in the file."""
 
     def raised(self, rules: AlertSettings) -> list[Raised]:
         """The alerts that the engine's own rules raise on these levels; ``rules`` may be others."""
-        if max((level.level for _, level in self.ticks), default=0.0) < rules.raise_at:
+        if max((level.level for _, level in self.steps), default=0.0) < rules.raise_at:
             return []
         alerts = Alerts(rules)
-        changes = [(at_s, level, alerts.step(at_s, level)) for at_s, level in self.ticks]
+        changes = [(at_s, level, alerts.step(at_s, level)) for at_s, level in self.steps]
         return [
             Raised(at_s, change.kind or "tension", next(iter(strongest_first(level)), ""))
             for at_s, level, change in changes
@@ -72,24 +72,31 @@ def follow(events: Iterable[Event], settings: Settings) -> Track:
         BadMessage: as :func:`~sentiment_engine.replay.replay`.
     """
     stored: list[tuple[object, ...]] = []
-    again: list[Event] = [
-        event for event in replay(_noting(events, stored), settings) if isinstance(event, KEPT)
-    ]
+    alerts = _Seeing(settings.alerts)
+    again = [e for e in replay(_noting(events, stored), settings, alerts) if isinstance(e, KEPT)]
     ended = again[-1]
     return Track(
         call_id=ended.call_id,
         duration_s=ended.at_s,
-        ticks=[
-            (event.at_s, Level(event.level, event.bias, event.causes, {}, {}))
-            for event in again
-            if isinstance(event, TensionUpdated)
-        ],
+        steps=alerts.seen,
         spells=spells(again),
         as_stored=stored == [key for event in again if (key := _key(event))],
     )
 
 
 KEPT = (TensionUpdated, Alert, CallEnded)
+
+
+class _Seeing(Alerts):
+    """The rules in force, and every level that they looked at."""
+
+    def __init__(self, settings: AlertSettings) -> None:
+        super().__init__(settings)
+        self.seen: list[tuple[float, Level]] = []
+
+    def step(self, at_s: float, level: Level) -> Change | None:
+        self.seen.append((at_s, level))
+        return super().step(at_s, level)
 
 
 def spells(events: Iterable[Event]) -> list[Spell]:
