@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.alert_hearing import Raised
 from benchmarks.calls.truth import EARLY_S, Escalation, Truth
-from benchmarks.intervals import bootstrap, garwood, wilson
+from sentiment_engine.tuning.intervals import bootstrap, garwood, wilson
 
 NAMES_ANGER = frozenset({"customer_anger", "agent_anger", "anger", "mutual_escalation"})
 PREVALENCES = (0.004, 0.02, 0.10)

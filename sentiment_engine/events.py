@@ -135,6 +135,8 @@ class EmotionScored(Event, frozen=True, kw_only=True, tag="emotion.scored"):
     """How little the scores say, 0..1: their entropy over that of scores all alike."""
     voice: Voice
     """The rest of what the window adds to tension."""
+    words: float = 0.0
+    """What words add at that moment, log odds: an alert may be raised before the next ``tension.updated``."""
 
 
 class VoiceMeasured(Event, frozen=True, kw_only=True, tag="voice.measured"):
@@ -163,6 +165,10 @@ class TensionUpdated(Event, frozen=True, kw_only=True, tag="tension.updated"):
     """What timing adds to tension."""
     idle: tuple[Party, ...] = ()
     """Who was heard and silent in this second."""
+    missing: bool = False
+    """Whether this second ended without audio, so that nothing faded."""
+    words: float = 0.0
+    """What words add, log odds; more than ``causes`` says where the level has reached its limit."""
 
 
 class Suggestion(msgspec.Struct, frozen=True, kw_only=True):

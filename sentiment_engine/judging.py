@@ -66,6 +66,7 @@ class Judge:
         language: str,
         stage: Stage,
         risk_class: str | None,
+        alerts: Alerts | None = None,
     ) -> None:
         self._call_id, self._parties, self._labels = call_id, tuple(parties), tuple(labels)
         self._language, self._stage, self._risk_class = language, stage, risk_class
@@ -78,7 +79,7 @@ class Judge:
         self._cannot_judge_below = settings.quality.cannot_judge_below
         self._cannot_judge: dict[Party, tuple[QualityReason, ...]] = {}
         self._one_mix = False
-        self._alerts = Alerts(settings.alerts)
+        self._alerts = alerts or Alerts(settings.alerts)
         self._flagged = flagged
         self._seed = zlib.crc32(call_id.encode())  # hash() differs from one process to the next
         bases = PROFILES[settings.profile].bases
@@ -116,7 +117,10 @@ class Judge:
                 f"the model gave {values} for {window.party} at {window.start_s} s: not numbers"
             )
         # what is published is what is used: whoever replays the events gets the same tension
-        published = {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)}
+        return self.weigh(window, {label: round(p, 4) for label, p in zip(self._labels, values, strict=True)})
+
+    def weigh(self, window: Window, published: dict[str, float]) -> list[Event]:
+        """A window, of which the samples are not looked at, with its scores as they are published."""
         if window.party in self._cannot_judge:
             uncertain = round(uncertainty(published.values()), 4)
             return [self._scored(window, published, uncertain)]
@@ -125,7 +129,7 @@ class Judge:
         self._tension.hear(window.party, relative, window.voice.new_speech_s)
         uncertain = round(relative.uncertain, 4)
         # an alert does not wait for the next second
-        level = self._tension.tick(0.0, {}, self._snapshot, self._flagged.heat)
+        level = self._tension.tick(0.0, {}, self._snapshot, self._words())
         change = self._alerts.step(window.at_s, level)
         scored = self._scored(window, published, uncertain)
         return [scored, self._alert(change, window.at_s, level)] if change else [scored]
@@ -140,7 +144,12 @@ class Judge:
             scores=scores,
             uncertain=uncertain,
             voice=window.voice,
+            words=self._words(),
         )
+
+    def _words(self) -> float:
+        """What words add now, log odds, as it is published."""
+        return round(self._flagged.heat, 4)
 
     def note(self, note: Note, conversation: Conversation) -> list[Event]:
         """Anything of the log that needs no scores."""
@@ -213,8 +222,9 @@ class Judge:
         if self._one_mix:  # one voice on both channels is no overlap
             snapshot = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=snapshot.silence_s)
         flags = self._flagged.tick(tick.at_s, missing=tick.missing)
+        words = self._words()
         self._snapshot = snapshot
-        level = self._level = self._tension.tick(1.0, idle, snapshot, self._flagged.heat)
+        level = self._level = self._tension.tick(1.0, idle, snapshot, words)
         self._ticks += 1
         self._ticks_above += level.level >= self._raise_at
         self._levels_sum += level.level
@@ -228,6 +238,8 @@ class Judge:
             causes=level.causes,
             conversation=tick.snapshot,
             idle=tuple(party for party, silent in tick.idle.items() if silent),
+            missing=tick.missing,
+            words=words,
             **level.heat,
         )
         change = self._alerts.step(tick.at_s, level)

@@ -22,16 +22,28 @@ def load_settings(path: str | os.PathLike[str] | None = None) -> Settings:
     """
     if path is None:
         return Settings()
-    text = _read(Path(path))
+    mapping = read_toml(Path(path))
     try:
-        settings = Settings.from_mapping(tomllib.loads(text))
+        settings = Settings.from_mapping(mapping)
         if settings.vad.model == "silero":  # found missing at the start, not at the first call
             from sentiment_engine.silero import load_silero  # noqa: PLC0415 brings onnxruntime
 
             load_silero()
-    except (tomllib.TOMLDecodeError, BadSettings) as reason:
+    except BadSettings as reason:
         raise BadSettings(f"{os.fspath(path)}: {reason}") from reason
     return settings
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file.
+
+    Raises:
+        BadSettings: the file cannot be read, or is not TOML; the message names it.
+    """
+    try:
+        return tomllib.loads(read_text(path))
+    except (ValueError, RecursionError) as reason:  # a number of thousands of digits; brackets without end
+        raise BadSettings(f"{path}: {reason}") from reason
 
 
 def load_playbook(path: str | os.PathLike[str] | None = None) -> Playbook:
@@ -83,7 +95,12 @@ def _named(path: str | os.PathLike[str] | None, parse: Callable[[Any], Playbook]
         raise BadSettings(f"{'playbook.yaml' if path is None else os.fspath(path)}: {reason}") from reason
 
 
-def _read(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a UTF-8 file.
+
+    Raises:
+        BadSettings: it cannot be read; the message names it.
+    """
     try:
         return path.read_text("utf-8")
     except OSError as reason:

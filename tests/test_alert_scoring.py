@@ -26,10 +26,10 @@ from benchmarks.alert_baselines import (  # noqa: E402
 from benchmarks.alert_hearing import Heard, Raised, hear, hear_all, judge  # noqa: E402
 from benchmarks.alert_scoring import Tally, precision, precisions  # noqa: E402
 from benchmarks.calls import Escalation, Line, Recipe, Studio, Truth  # noqa: E402
-from benchmarks.intervals import bootstrap, garwood, poisson_cdf, wilson  # noqa: E402
 from sentiment_engine import CallMonitor, Settings, load_emotion_model  # noqa: E402
 from sentiment_engine.emotion import Window  # noqa: E402
 from sentiment_engine.events import TensionUpdated  # noqa: E402
+from sentiment_engine.tuning.intervals import bootstrap, garwood, poisson_cdf, wilson  # noqa: E402
 
 DATA = Path(os.environ.get("SENTIMENT_DATA", ROOT.parent / "shared" / "data"))
 needs_data = pytest.mark.skipif(

@@ -46,6 +46,8 @@ LEFT_TO_RIGHT = (
     "listening",
     "judging",
     "monitor",
+    "integrity",
+    "replay",
     "__init__",
 )
 CORE = (*VOCABULARY, *LEFT_TO_RIGHT)

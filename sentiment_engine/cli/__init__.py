@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from sentiment_engine.cli import demo, live, model, playbook, score
+from sentiment_engine.cli import demo, live, model, playbook, score, tune
 
 app = typer.Typer(
     name="sentiment-engine",
@@ -24,6 +24,7 @@ app.command("serve")(live.serve)
 app.command("stream")(live.stream)
 app.command("watch")(live.watch)
 app.command("score")(score.score)
+app.command("tune")(tune.tune)
 app.command("demo")(demo.demo)
 app.add_typer(model.app, name="model")
 app.add_typer(playbook.app, name="playbook")
