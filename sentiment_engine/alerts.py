@@ -77,6 +77,11 @@ class Alerts:
         """When this kind last led."""
         self.raised = 0
 
+    @property
+    def calm(self) -> bool:
+        """Whether a level under ``raise_at`` changes nothing: no alert is open, or was a moment ago."""
+        return self._mood is Mood.CALM
+
     def step(self, at_s: float, level: Level) -> Change | None:
         """One second of media time: the level, and what it changes."""
         cue = self._cue(level.level)

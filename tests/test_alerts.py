@@ -206,3 +206,14 @@ def test_two_who_are_about_as_angry_escalate_together():
 def test_a_level_that_is_high_by_its_bias_alone_has_no_kind():
     alerts = Alerts(AT_ONCE)
     assert alerts.step(1.0, Level(0.7, 1.0, {}, {}, {})).kind is None
+
+
+@given(st.lists(st.floats(0.0, 1.0), max_size=80), st.sampled_from([PLAIN, AT_ONCE]))
+@examples(100)
+def test_while_calm_a_level_under_the_threshold_may_be_left_out(levels, settings):
+    alerts, told = Alerts(settings), []
+    for second, level in enumerate(levels, start=1):
+        if not (alerts.calm and level < settings.raise_at):
+            change = alerts.step(float(second), at(level))
+            told += [(second, change.what, change.severity)] if change else []
+    assert told == changes(levels, settings)

@@ -204,6 +204,10 @@ FLAGGED = {"where": lambda event: bool(event.flags)}
         (voiced(rate_sps=-1.0), "voice.rate_sps is -1.0, outside"),
         (voiced(level_db=1e308), "voice.level_db"),
         (without("words"), "the field words is absent: an older engine"),
+        (
+            changed(EmotionScored, lambda event: event.words > 0, words=0.0),
+            "scored.*the field words is absent: an older",
+        ),
         (without("missing"), "the field missing is absent: an older engine"),
         (changed(Alert, **FLAGGED, kind="moods"), "kind of alert 'moods' is unknown"),
         (changed(AlertCleared, **FLAGGED, kind="outside_hours"), "no alert of kind outside_hours was raised"),

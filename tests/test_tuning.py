@@ -78,7 +78,7 @@ def test_moved_thresholds_are_valid_and_keep_their_distance_on_the_logit_scale(a
 
 
 def test_the_rules_in_force_are_tried_as_they_are_and_none_whose_alerts_would_never_clear():
-    odd = with_(Settings(), alerts={"raise_at": 0.6123, "clear_at": 0.41234567})
+    odd = with_(SETTINGS, alerts={"raise_at": 0.6123, "clear_at": 0.41234567})
     rules = rules_to_try(odd)
     assert odd.alerts in rules
     assert [rule.raise_at for rule in rules] == sorted(rule.raise_at for rule in rules)
@@ -169,7 +169,7 @@ def test_with_marks_the_threshold_of_the_highest_recall_within_the_budget_is_pro
     levels = [0.1] * 4000
     levels[99], levels[1999], levels[2999] = 0.55, 0.7, 0.45
     marks = [Mark(99.0, 110.0), Mark(1999.0, 2010.0)]
-    tallies = [Tally(rules) for rules in rules_to_try(with_(Settings(), alerts=AT_ONCE))]
+    tallies = [Tally(rules) for rules in rules_to_try(with_(SETTINGS, alerts=AT_ONCE))]
     for tally in tallies:
         tally.add(track(levels), marks)
     strict, generous = (propose(tallies, budget, marked=True) for budget in (0.5, 2.0))

@@ -54,15 +54,14 @@ class Track:
 
     def raised(self, rules: AlertSettings) -> list[Raised]:
         """The alerts that the engine's own rules raise on these levels; ``rules`` may be others."""
-        if max((level.level for _, level in self.steps), default=0.0) < rules.raise_at:
-            return []
-        alerts = Alerts(rules)
-        changes = [(at_s, level, alerts.step(at_s, level)) for at_s, level in self.steps]
-        return [
-            Raised(at_s, change.kind or "tension", next(iter(strongest_first(level)), ""))
-            for at_s, level, change in changes
-            if change and change.what == "raised"
-        ]
+        alerts, out, raise_at = Alerts(rules), [], rules.raise_at
+        for at_s, level in self.steps:
+            if level.level < raise_at and alerts.calm:  # most of most calls
+                continue
+            change = alerts.step(at_s, level)
+            if change and change.what == "raised":
+                out.append(Raised(at_s, change.kind or "tension", next(iter(strongest_first(level)), "")))
+        return out
 
 
 def follow(events: Iterable[Event], settings: Settings) -> Track:
