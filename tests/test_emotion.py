@@ -19,6 +19,7 @@ WINDOWS = WindowSettings(window_s=3.0, hop_s=1.0, min_window_s=0.6)
 PRIOR = BaselineSettings(
     prior_anger=-2.0,
     prior_against=-1.5,
+    prior_stirred=0.5,
     prior_spread=1.0,
     least_spread=0.5,
     prior_doubt=0.0,
@@ -243,6 +244,23 @@ def test_a_voice_not_heard_before_is_judged_with_doubt_that_evidence_takes_away(
             baseline.compare(angry(0.12), said(-20.0, 1.0))
     late = [baseline.compare(angry(0.6), said(-20.0, 1.0)).anger for baseline in (sure, unsure)]
     assert 0.6 * late[0] < late[1] < late[0]
+
+
+def test_a_bare_voice_is_told_once_enough_was_said_and_only_at_the_start():
+    settings = msgspec.structs.replace(PRIOR, bare_from_s=3.0, bare_until_s=5.0)
+    baseline = Baseline(settings)
+    hot = {"neutral": 0.1, "angry": 0.6, "sad": 0.3}
+    told = [baseline.compare(hot, said(-20.0, 1.0)).bare for _ in range(7)]
+    mean = (log_odds(0.6, 0.1) + log_odds(0.9, 0.1)) / 2
+    assert told == [None, None, *[pytest.approx(mean)] * 3, None, None]
+
+
+def test_a_bare_voice_is_the_mean_of_all_that_was_said():
+    baseline = Baseline(msgspec.structs.replace(PRIOR, bare_from_s=0.0, bare_until_s=60.0))
+    hot, calm = {"neutral": 0.1, "angry": 0.9}, {"neutral": 0.9, "angry": 0.1}
+    baseline.compare(hot, said(-20.0, 1.0))
+    both = baseline.compare(calm, said(-20.0, 3.0)).bare
+    assert both == pytest.approx((log_odds(0.9, 0.1) + 3 * log_odds(0.1, 0.9)) / 4)
 
 
 LAUGHING = {"neutral": 0.1, "happy": 0.7, "angry": 0.2}

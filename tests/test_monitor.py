@@ -258,6 +258,26 @@ def test_a_quarrel_raises_one_alert_that_says_why_and_calm_clears_it():
     assert cleared.summary.startswith("The call has calmed down")
 
 
+def test_an_alert_does_not_wait_for_the_next_second():
+    settings = msgspec.structs.replace(
+        SETTINGS, alerts=msgspec.structs.replace(SETTINGS.alerts, min_duration_s=0.0)
+    )
+    told = run(pieces(encoded(quarrel()), 1600), settings=settings)
+    (alert,) = only(AlertRaised, told)
+    before = told[alert.seq - 2]
+    assert isinstance(before, EmotionScored)
+    assert before.at_s == alert.at_s
+    assert not float(alert.at_s).is_integer()
+    assert max(tick.level for tick in only(TensionUpdated, told) if tick.at_s < alert.at_s) < 0.6
+
+
+def test_a_window_is_not_judged_without_its_scores():
+    call = monitor()
+    (window, *_) = call.listen(encoded(quarrel()))
+    with pytest.raises(TypeError, match="with its scores"):
+        call._judge.note(window, call._listener.conversation)
+
+
 def test_a_calm_call_raises_nothing():
     talk = channels(
         turns(voice(5.0, CALM_DB, 1), hush(5.0)), turns(hush(5.2), voice(4.0, CALM_DB, 2), hush(0.8))
