@@ -279,8 +279,8 @@ class TensionSettings(_Stage, frozen=True, kw_only=True):
     """A window's evidence counts in proportion to how far its voice stands over noise, up to this much."""
     bare_at: float = 3.5
     """Mean log odds (see ``Relative.bare``) from which a party counts as hot from the start, whatever its own
-    calm voice may be. Set by hand: on training speakers one calm party in fifty is over 3.5 when the model
-    never heard the corpus and only one other, on eval speakers none was, and 7 of 10 who began hot."""
+    calm voice may be. Set by hand, beside calls of eval speakers: what it catches and what it costs, most of
+    all where people are cheerful from the start, ``benchmarks/alerts.py`` tells (hot_start, cheerful)."""
     anger_drift: float = 2.12
     """Deviations over the baseline that count as nothing; less than that counts as calm."""
     uncertain_discount: float = 0.0
