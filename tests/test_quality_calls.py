@@ -15,9 +15,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks import calls  # noqa: E402 - the path above
-from benchmarks.corpora import read_manifest  # noqa: E402
-from benchmarks.telephone import band_pass, coded, g711, lose_packets  # noqa: E402
+from benchmarks.calls import line  # noqa: E402 - the path above
+from benchmarks.corpora import load_clip, read_manifest  # noqa: E402
+from benchmarks.telephone import band_pass, coded, g711, lose_packets, resample  # noqa: E402
 from sentiment_engine import Settings  # noqa: E402
 from sentiment_engine.listening import Listener, QualityNote  # noqa: E402
 
@@ -34,21 +34,37 @@ LIMIT = Settings().quality.cannot_judge_below
 LAWS = ("mulaw", "alaw")
 
 
+def staged(split, corpus, rng, *, calm_s, hot_s=0.0):
+    """Two speakers who take turns, calm and then angry: each party's channel, and its calm speech."""
+    moods = {}
+    for clip in read_manifest(DATA, split=split, corpus=corpus):
+        if clip.emotion in ("neutral", "angry"):
+            moods.setdefault(clip.speaker, {}).setdefault(clip.emotion, []).append(clip)
+    able = [name for name, own in sorted(moods.items()) if len(own) == 2 and min(map(len, own.values())) >= 3]
+    pair = [moods[able[index]] for index in rng.permutation(len(able))[:2]]
+    channels = np.zeros((int((calm_s + hot_s + 30) * 8000), 2), np.float32)
+    calm = [[], []]
+    at_s, party = rng.uniform(0.3, 1.5), 0
+    while at_s < calm_s + hot_s:
+        mood = "neutral" if at_s < calm_s else "angry"
+        for _ in range(int(rng.integers(1, 4))):
+            said = resample(*load_clip(pair[party][mood][int(rng.integers(len(pair[party][mood])))]), 8000)
+            first = int(at_s * 8000)
+            channels[first : first + len(said), party] += said[: len(channels) - first]
+            if mood == "neutral":
+                calm[party].append(said)
+            at_s += len(said) / 8000 + rng.uniform(0.05, 0.4)
+        at_s += rng.uniform(-0.1, 0.8)
+        party = 1 - party
+    channels = channels[: int((calm_s + hot_s) * 8000)]
+    return [(channels[:, index], np.concatenate(calm[index])) for index in (0, 1)]
+
+
 @cache
 def dry(corpus, kind="calm"):
     """A call before its telephone lines: each party's channel and calm speech."""
-    caught = []
-
-    def keep(channel, calm, _rng):
-        caught.append((channel, calm))
-        return channel
-
-    patch = pytest.MonkeyPatch()
-    patch.setattr(calls, "line", keep)
-    voices = calls.Voices(read_manifest(DATA, split="eval", corpus=corpus))
-    calls.scripted(voices, kind, np.random.default_rng(2), name="c", calm_s=50.0, hot_s=20.0, after_s=0.0)
-    patch.undo()
-    return caught
+    rng = np.random.default_rng(2)
+    return staged("eval", corpus, rng, calm_s=50.0, hot_s=20.0 if kind == "both_heat" else 0.0)
 
 
 def lined(channel, calm, rng, *, level_db=-25.0, snr_db=None):
@@ -96,7 +112,7 @@ def test_a_normal_line_is_judged_from_end_to_end(corpus, kind, snr_db, level_db)
 def test_the_benchmarks_own_lines_are_judged(corpus):
     for seed in range(4):
         rng = np.random.default_rng(seed)
-        samples = np.stack([calls.line(*party, rng) for party in dry(corpus, "both_heat")], 1)
+        samples = np.stack([line(*party, rng) for party in dry(corpus, "both_heat")], 1)
         shares, _ = judged(samples, after_s=0.0)
         assert min(shares.values()) > 0.9
 
@@ -143,10 +159,12 @@ def test_speech_clipped_through_and_through_cannot_be_judged(corpus):
 @pytest.mark.parametrize("seed", range(5))
 def test_who_begins_to_shout_into_a_telephone_is_judged(seed):
     """RAVDESS's actors shout from 20 s on, 20 dB louder: a line set for their calm voice clips it."""
-    voices = calls.Voices(read_manifest(DATA, split="train", corpus="ravdess"))
-    shouted = calls.scripted(voices, "both_heat", np.random.default_rng(seed), name="c", calm_s=20.0)
-    assert np.mean(np.abs(shouted.samples) > 0.95) > 0.0005
-    shares, _ = judged(shouted.samples[: 35 * 8000], after_s=0.0)
+    rng = np.random.default_rng(seed)
+    shouted = np.stack(
+        [line(*party, rng) for party in staged("train", "ravdess", rng, calm_s=20.0, hot_s=15.0)], 1
+    )
+    assert np.mean(np.abs(shouted) > 0.95) > 0.0005
+    shares, _ = judged(shouted[: 35 * 8000], after_s=0.0)
     assert shares == {"agent": 1.0, "customer": 1.0}
 
 
