@@ -177,8 +177,7 @@ def windows() -> str:
     others = [row["recall_within_15_s"] for name, row in found["calls"].items() if name != "3/1.5/0.6"]
     return f"""**Windows**: `{found["command"]}`, on training speakers, each corpus asked of a model that never heard it. Angry
 against the same voice calm has an AUC of {by_length} of speech. Of {len(found["calls"])} choices of window, hop and least speech,
-3 / 1.5 / 0.6 s catches {in_force:.0%} of the escalations within 15 s, the others {min(others):.0%} to {max(others):.0%}.
-**Not repeated** since: the heads were levelled then (models/EXPERIMENTS.md), which was undone, and the priors of the baseline with it."""
+3 / 1.5 / 0.6 s catches {in_force:.0%} of the escalations within 15 s, the others {min(others):.0%} to {max(others):.0%}."""
 
 
 def capacity() -> str:
