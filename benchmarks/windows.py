@@ -3,7 +3,7 @@
     python -m benchmarks.windows           # prints two tables, writes benchmarks/results/windows.json
 
 A choice of design, so only training speakers are asked, each corpus with a model whose head never heard it
-(scripts.fit_tension.py). A voice of one mood is made of a speaker's utterances, one after the other, on one
+(scripts/fit_tension.py). A voice of one mood is made of a speaker's utterances, one after the other, on one
 telephone line; every window of it is scored on its own.
 """
 

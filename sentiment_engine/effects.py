@@ -19,6 +19,8 @@ class Effects:
 
     def __init__(self) -> None:
         self._shown: list[tuple[str, Effect]] = []
+        self._done = 0
+        """How many of them, in order, have been followed for long enough."""
 
     def shown(self, alert_id: str, ids: Sequence[str], at_s: float, level: float) -> None:
         """Phrases were shown by an alert at a level; none at all counts as well."""
@@ -28,11 +30,14 @@ class Effects:
 
     def tick(self, at_s: float, level: float) -> None:
         """The level of this second; what was shown up to ``AFTER_S`` ago has led to it."""
-        for index, (alert_id, effect) in enumerate(self._shown):
-            if effect.after_s < AFTER_S:
-                passed_s = round(min(at_s - effect.shown_at_s, AFTER_S), 3)
-                later = msgspec.structs.replace(effect, after_s=passed_s, level_after=level)
-                self._shown[index] = (alert_id, later)
+        # they are shown in order of time, so they are done in that order, too
+        while self._done < len(self._shown) and self._shown[self._done][1].after_s >= AFTER_S:
+            self._done += 1
+        for index in range(self._done, len(self._shown)):
+            alert_id, effect = self._shown[index]
+            passed_s = round(min(at_s - effect.shown_at_s, AFTER_S), 3)
+            later = msgspec.structs.replace(effect, after_s=passed_s, level_after=level)
+            self._shown[index] = (alert_id, later)
 
     def of(self, alert_id: str) -> tuple[Effect, ...]:
         """What one alert's phrases have led to so far."""

@@ -5,50 +5,27 @@ arrive, only on what they say.
 """
 
 import math
-import zlib
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from sentiment_engine import events as ev
-from sentiment_engine.alerts import Alerts, Change, strongest_first
+from sentiment_engine.alerts import Alerts, Change
 from sentiment_engine.conversation import Conversation
-from sentiment_engine.effects import Effects
-from sentiment_engine.emotion import Baseline, Window, sigmoid, uncertainty
+from sentiment_engine.emotion import Baseline, Window, uncertainty
 from sentiment_engine.errors import ModelMismatch
-from sentiment_engine.events import Cause, Event, GapReason, Party, QualityReason, Reason, Snapshot, Stage
-from sentiment_engine.flagged import Flag, Flagged, FlagKind
+from sentiment_engine.events import Event, GapReason, Party, Snapshot, Stage
+from sentiment_engine.flagged import Flag, Flagged
 from sentiment_engine.frames import Float32
 from sentiment_engine.listening import End, Gap, Note, QualityNote, Said, Segment, StageChange, Tick
 from sentiment_engine.observed import Observed
-from sentiment_engine.playbook import Moment, Playbook
-from sentiment_engine.profiles import PROFILES, playbook_settings
-from sentiment_engine.prompting import Prompter
+from sentiment_engine.playbook import Playbook
+from sentiment_engine.profiles import PROFILES
 from sentiment_engine.settings import Settings
-from sentiment_engine.summary import (
-    cannot_judge_sentence,
-    cleared_sentence,
-    flag_cleared_sentence,
-    flag_sentence,
-    sentence,
-)
+from sentiment_engine.telling import Teller
 from sentiment_engine.tension import Level, Tension
 from sentiment_engine.usual import Manner
 
 E = TypeVar("E", bound=Event)
-
-ALERTS = {"raised": ev.AlertRaised, "updated": ev.AlertUpdated, "cleared": ev.AlertCleared}
-
-PHRASES_FOR: dict[FlagKind, tuple[Reason, ...]] = {
-    "vulnerability": ("customer_distress", "words"),
-    "words": ("words",),
-    "customer_words": ("words",),
-    "outside_hours": ("outside_hours",),
-    "contact_limit": ("contact_limit",),
-    "missing_notice": ("missing_notice",),
-}
-"""Which reasons' phrases answer an alert on what was observed."""
-ANSWERED_SHARE = 0.25
-"""A cause with less than this share of the strongest one is named, but no phrase is spent on it."""
 
 
 class Judge:
@@ -69,28 +46,25 @@ class Judge:
         alerts: Alerts | None = None,
     ) -> None:
         self._call_id, self._parties, self._labels = call_id, tuple(parties), tuple(labels)
-        self._language, self._stage, self._risk_class = language, stage, risk_class
-        self._raise_at, self._clear_at = settings.alerts.raise_at, settings.alerts.clear_at
+        self._raise_at = settings.alerts.raise_at
         self._baselines = {party: Baseline(settings.baseline) for party in parties}
         self._manners = {party: Manner(settings.baseline) for party in parties}
         refused = PROFILES[settings.profile].refused(parties)
         observed = [party for party, bases in refused.items() if "acoustic_emotion" in bases]
         self._tension = Tension(settings.tension, parties, observed)
         self._cannot_judge_below = settings.quality.cannot_judge_below
-        self._cannot_judge: dict[Party, tuple[QualityReason, ...]] = {}
         self._one_mix = False
         self._alerts = alerts or Alerts(settings.alerts)
         self._flagged = flagged
-        self._seed = zlib.crc32(call_id.encode())  # hash() differs from one process to the next
-        bases = PROFILES[settings.profile].bases
-        self._prompter = Prompter(
-            playbook, playbook_settings(settings), {party: frozenset(may) for party, may in bases.items()}
+        self._teller = Teller(
+            settings,
+            playbook,
+            flagged,
+            call_id=call_id,
+            language=language,
+            stage=stage,
+            risk_class=risk_class,
         )
-        self._effects = Effects()
-        self._calm_level = round(sigmoid(settings.tension.bias), 6)
-        self._numbers: dict[str, int] = {}
-        """Of the last alert of each kind."""
-        self._raised = 0
         self._seq = 0
         self._level: Level | None = None
         self._snapshot = Snapshot(overlap_ratio=0.0, interruptions={}, silence_s=0.0)
@@ -121,7 +95,7 @@ class Judge:
 
     def weigh(self, window: Window, published: dict[str, float]) -> list[Event]:
         """A window, of which the samples are not looked at, with its scores as they are published."""
-        if window.party in self._cannot_judge:
+        if window.party in self._teller.cannot_judge:
             uncertain = round(uncertainty(published.values()), 4)
             return [self._scored(window, published, uncertain)]
         evidence = self._tension.evidence(window.party)
@@ -172,7 +146,7 @@ class Judge:
     def _told(self, note: StageChange | Said | QualityNote) -> list[Event]:
         """What is not heard in the audio but told by the caller, or about the channel."""
         if isinstance(note, StageChange):
-            self._stage = note.stage
+            self._teller.stage = note.stage
             return []
         if isinstance(note, Said):
             return self._flags(self._flagged.said(note.at_s, note.party, note.hits), note.at_s)
@@ -190,7 +164,7 @@ class Judge:
 
     def _observed(self, note: Observed) -> Event:
         """Speech of a party whose emotion is not judged: what anyone present would notice."""
-        if note.party not in self._cannot_judge:
+        if note.party not in self._teller.cannot_judge:
             effort = self._manners[note.party].observe(note.voice)
             self._tension.notice(note.party, effort, note.voice.new_speech_s)
         return self.event(
@@ -204,9 +178,9 @@ class Judge:
 
     def _quality(self, note: QualityNote) -> list[Event]:
         party, quality, reasons = note.verdict.party, note.verdict.quality, note.verdict.reasons
-        self._cannot_judge.pop(party, None)
+        self._teller.cannot_judge.pop(party, None)
         if quality < self._cannot_judge_below:
-            self._cannot_judge[party] = reasons
+            self._teller.cannot_judge[party] = reasons
         self._one_mix = "same_voice_on_both" in reasons
         if self._one_mix:
             self._tension.forget(party)
@@ -215,7 +189,7 @@ class Judge:
     def _tick(self, tick: Tick) -> list[Event]:
         # a voice that does not count says nothing new: what is held against it fades as if it were silent
         idle = {
-            party: idle or (party in self._cannot_judge and not tick.missing)
+            party: idle or (party in self._teller.cannot_judge and not tick.missing)
             for party, idle in tick.idle.items()
         }
         snapshot = tick.snapshot
@@ -229,7 +203,7 @@ class Judge:
         self._ticks_above += level.level >= self._raise_at
         self._levels_sum += level.level
         self._peak = max(self._peak, level.level)
-        self._effects.tick(tick.at_s, level.level)
+        self._teller.effects.tick(tick.at_s, level.level)
         ticked = self.event(
             ev.TensionUpdated,
             tick.at_s,
@@ -246,103 +220,14 @@ class Judge:
         out: list[Event] = [ticked, self._alert(change, tick.at_s, level)] if change else [ticked]
         return out + self._flags(flags, tick.at_s)
 
-    def _alert(self, change: Change, at_s: float, level: Level, *, ended: bool = False) -> Event:
-        causes = strongest_first(level)
-        lasted_s = at_s - change.since_s
-        cleared = change.what == "cleared"
-        tense = ended and level.level >= self._clear_at  # it ended first, but may have calmed down by then
-        moment = Moment(
-            causes=_answered(level, cleared, ended),
-            by=level.by | self._by("words", self._flagged.heated_by),
-            severity=change.severity,
-            stage=self._stage,
-            language=self._language,
-            risk_class=self._risk_class,
-            at_s=at_s,
-            seed=self._seed,
-            flags=frozenset() if ended else self._flagged.active,
-        )
-        said = (
-            cleared_sentence(level.level, lasted_s, tense, self._language)
-            if cleared
-            else sentence(causes, lasted_s, self._language)
-        )
-        return self._tell(
-            change.what,
-            at_s,
-            alert_id=self._alert_id("tension", change.what),
-            kind=change.kind or "tension",
-            severity=change.severity,
-            level=level.level,
-            since_s=change.since_s,
-            causes={cause: level.causes[cause] for cause in causes},
-            summary=said + cannot_judge_sentence(self._cannot_judge, self._language),
-            suggestions=self._prompter.suggest(moment),
-            cannot_judge=dict(self._cannot_judge),
-        )
-
-    def _tell(self, what: str, at_s: float, /, **fields: Any) -> Event:
-        """The alert, whose phrases are followed from now on; what followed is told when it is cleared."""
-        alert_id, shown = fields["alert_id"], fields["suggestions"]
-        if what == "cleared":
-            fields["effects"] = self._effects.of(alert_id)
-        else:
-            ids = [suggestion.id for suggestion in shown if suggestion.audience == "agent"]
-            self._effects.shown(alert_id, ids, at_s, fields["level"])
-        return self.event(ALERTS[what], at_s, **fields)
-
     def _flags(self, flags: Sequence[Flag], at_s: float) -> list[Event]:
         """The alerts that do not come from tension."""
-        return [self._flag(flag, at_s) for flag in flags]
+        told = (self._teller.on_flag(flag, at_s, self._level) for flag in flags)
+        return [self.event(record, at_s, **fields) for record, fields in told]
 
-    def _flag(self, flag: Flag, at_s: float) -> Event:
-        heat = round(self._flagged.heat, 4) if flag.kind in ("words", "customer_words") else 0.0
-        cleared = flag.what == "cleared"
-        names = self._flagged.names(flag, self._language)
-        moment = Moment(
-            causes=() if cleared else PHRASES_FOR[flag.kind],
-            by=self._by("words", flag.party) | self._by("customer_distress", flag.party),
-            severity=flag.severity,
-            stage=self._stage,
-            language=self._language,
-            risk_class=self._risk_class,
-            at_s=at_s,
-            seed=self._seed,
-            flags=self._heard(flag),
-        )
-        return self._tell(
-            flag.what,
-            at_s,
-            alert_id=self._alert_id(flag.kind, flag.what),
-            kind=flag.kind,
-            severity=flag.severity,
-            level=self._level.level if self._level else self._calm_level,
-            since_s=flag.since_s,
-            causes={"words": heat} if heat else {},
-            summary=flag_cleared_sentence(flag.kind, flag.ended, self._language)
-            if cleared
-            else flag_sentence(flag.kind, names, flag.party == "mixed", self._language),
-            suggestions=self._prompter.suggest(moment),
-            flags=flag.flags,
-        )
-
-    def _heard(self, flag: Flag) -> frozenset[str]:
-        """The words that phrases answer; whatever the customer says, that they may need care still counts."""
-        if flag.what == "cleared":
-            return frozenset()
-        care = frozenset() if flag.kind == "words" else self._flagged.vulnerable
-        return care.union(flag.flags)
-
-    def _alert_id(self, kind: str, what: str) -> str:
-        """The id of the alert of this kind that is open, or opens; all kinds are numbered together."""
-        if what == "raised":
-            self._raised += 1
-            self._numbers[kind] = self._raised
-        return f"{self._call_id}.a{self._numbers[kind]}"
-
-    @staticmethod
-    def _by(cause: Cause, party: Party | None) -> dict[Cause, Party]:
-        return {cause: party} if party else {}
+    def _alert(self, change: Change, at_s: float, level: Level, *, ended: bool = False) -> Event:
+        record, fields = self._teller.on_tension(change, at_s, level, ended=ended)
+        return self.event(record, at_s, **fields)
 
     def _end(self, end: End, conversation: Conversation) -> list[Event]:
         out: list[Event] = []
@@ -354,12 +239,12 @@ class Judge:
             peak=self._peak,
             mean=round(self._levels_sum / self._ticks, 6) if self._ticks else 0.0,
             seconds_above=float(self._ticks_above),
-            alerts=self._raised,
+            alerts=self._teller.raised,
             talk_share=conversation.talk_share(),
             overlap_ratio=conversation.overlap_ratio(),
             interruptions=conversation.interruptions,
             longest_silence_s=round(conversation.longest_silence_s, 3),
-            effects=self._effects.all(),
+            effects=self._teller.effects.all(),
         )
         out.append(
             self.event(
@@ -371,12 +256,3 @@ class Judge:
             )
         )
         return out
-
-
-def _answered(level: Level, cleared: bool, ended: bool) -> Sequence[Reason]:
-    """What phrases answer: the causes that carry the level, or the calm after; nothing once it is over."""
-    if cleared:
-        return () if ended else ("recovery",)
-    causes = strongest_first(level)
-    least = ANSWERED_SHARE * level.causes[causes[0]] if causes else 0.0
-    return [cause for cause in causes if level.causes[cause] >= least]

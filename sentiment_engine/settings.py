@@ -1,7 +1,7 @@
 """Settings, one frozen record per stage, checked once where they enter.
 
 Units stand in the names: ``_s`` seconds of media time, ``_db`` decibels, ``_hz`` hertz. Past this file code
-trusts them. Where most numbers of baseline and tension come from, ``scripts.fit_tension.py`` tells, and which
+trusts them. Where most numbers of baseline and tension come from, ``scripts/fit_tension.py`` tells, and which
 were set by hand; ``benchmarks/alerts.py`` says what they are worth on speakers that nothing was fitted on.
 """
 

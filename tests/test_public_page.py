@@ -44,6 +44,7 @@ LEFT_TO_RIGHT = (
     "summary",
     "wire",
     "listening",
+    "telling",
     "judging",
     "monitor",
     "integrity",

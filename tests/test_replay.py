@@ -136,17 +136,16 @@ def test_rules_about_what_was_settled_with_the_audio_are_refused(other, named):
 
 
 def test_rules_about_tension_and_alerts_may_be_tried():
-    check_replayable(
-        SETTINGS,
-        with_(
-            SETTINGS,
-            tension={"bias": -1.0},
-            alerts={"cooldown_s": 0.0},
-            baseline={"hold": 1.0},
-            live={"max_calls": 3},
-            playbook={"at_most": 0},
-        ),
-    )
+    rules = {
+        "tension": {"bias": -1.0},
+        "alerts": {"cooldown_s": 0.0},
+        "baseline": {"hold": 1.0},
+        "live": {"max_calls": 3},
+        "playbook": {"at_most": 0},
+    }
+    assert check_replayable(SETTINGS, with_(SETTINGS, **rules)) is None
+    with pytest.raises(BadSettings, match=r"vad\.aggressiveness"):  # the same beside one that may not
+        check_replayable(SETTINGS, with_(SETTINGS, **rules, vad={"aggressiveness": 0}))
 
 
 def first(kind, events):

@@ -47,11 +47,7 @@ class OneSided:
         does = drawn_line(rng, noisy=False)
         floor = noise.hiss(len(audio), rng) if does.noise else None
         truth = Truth(
-            name=recipe.name,
-            script=recipe.script,
-            corpus=recipe.corpus,
-            seed=recipe.seed,
-            number=recipe.number,
+            **recipe.named(),
             duration_s=len(audio) / RATE_HZ,
             speakers=(recipe.corpus,),
             lines=(Line(), does),

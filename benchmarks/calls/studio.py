@@ -72,11 +72,7 @@ class Studio:
         order = (1, 0) if mirrored else (0, 1)
         samples = self._lined(channels[:, order], lines, others, rng)
         truth = Truth(
-            name=recipe.name,
-            script=recipe.script,
-            corpus=recipe.corpus,
-            seed=recipe.seed,
-            number=recipe.number,
+            **recipe.named(),
             duration_s=len(samples) / RATE_HZ,
             speakers=tuple(pair[i] for i in order),
             lines=tuple(lines),

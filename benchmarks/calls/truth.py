@@ -31,6 +31,10 @@ class Recipe:
         """Of the call; unique in a set."""
         return f"{self.corpus}-{self.script}-{self.number}"
 
+    def named(self) -> dict[str, Any]:
+        """What the truth of its call repeats of it."""
+        return {"name": self.name, **asdict(self)}
+
     def rng(self) -> np.random.Generator:
         """The recipe's own, so that calls may be made in any order."""
         return np.random.default_rng([self.seed, *self.name.encode()])
