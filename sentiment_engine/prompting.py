@@ -111,7 +111,7 @@ class Prompter:
         named: list[Party] = [party for party in self._allowed if party != "mixed"] or ["mixed"]
         whose = entry.party or moment.whose(reason)
         basis = _basis(entry, moment)
-        parties = SUBJECTS.get(reason) or ((whose,) if whose else named)
+        parties = {*SUBJECTS.get(reason, ()), *((whose,) if whose else ())} or named
         return all(
             basis in allowed and not allowed.isdisjoint(BASES[reason])
             for allowed in (self._allowed.get(party, frozenset()) for party in parties)

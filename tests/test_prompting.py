@@ -440,6 +440,15 @@ def test_never_too_many_and_never_two_alike_for_the_agent_from_one_cause(call, a
         assert all(one.mode == "do" for one in told if one.audience == "supervisor")
 
 
+def test_a_phrase_about_the_agent_needs_leave_for_the_agent_even_where_the_reason_names_nobody():
+    """Found by the property below: anger of a mixed line, answered by a phrase about the agent's voice."""
+    when = moment("anger", by={"anger": "agent"}, severity="notice", stage="facts")
+    without = Prompter(PACKAGED, ALWAYS, {"mixed": ANYTHING, "agent": frozenset()}).suggest(when)
+    with_leave = Prompter(PACKAGED, ALWAYS, {"mixed": ANYTHING, "agent": ANYTHING}).suggest(when)
+    assert "agent" in {ENTRIES[one.id].party for one in with_leave}
+    assert "agent" not in {ENTRIES[one.id].party for one in without}
+
+
 @given(call=calls(), allowed=st.dictionaries(st.sampled_from(PARTIES), bases))
 @examples(80)
 def test_nothing_is_shown_that_rests_on_what_is_not_allowed_or_is_off(call, allowed):
