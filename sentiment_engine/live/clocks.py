@@ -22,6 +22,8 @@ JUMP_S = 60.0
 BACK_S = 5.0
 HOLE_S = 0.3
 """Nothing for so long is a hole, unless what follows comes in a burst: then the network held it up."""
+LONGEST_HOLE_S = 300.0
+"""Longer ones are told as so long: a hole is kept as silence until it is fed."""
 BURST_S, LONGEST_BURST_S = 0.4, 2.0
 """How long what follows a hole is held, to see which; longer while it comes at twice its own pace or more."""
 OUT_OF_STEP_S = 3.0
@@ -162,7 +164,7 @@ class ArrivalClock:
         self._due_s = max(self._due_s, arrived_s) + samples / self._tracks.sample_rate_hz
         if late_s >= HOLE_S:
             out = self.flush()
-            self._hole_s, self._held_since_s = late_s, arrived_s
+            self._hole_s, self._held_since_s = min(late_s, LONGEST_HOLE_S), arrived_s
             self._hold(data, samples)
             return out
         if not self._hole_s:
