@@ -60,8 +60,8 @@ class LiveCall:
         """From now on ``session`` feeds the call and gets its events."""
         self.legs[session.leg] = session
         self.wants_ticks = "tension" in start.send
-        self.dropped_at: float | None = None
-        """When it lost its last socket."""
+        self.kept_until: float | None = None
+        """When it ends, if it has lost its last socket and none comes back."""
         self.ends_as: EndReason = "disconnected"
         """How it ends if none comes back."""
         self.heard_at = time.monotonic()

@@ -38,8 +38,6 @@ from sentiment_engine.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-LAST_WORD_S = 2.0
-"""How long a call waits for another socket after its client closed with 1000 and without ``stop``."""
 CLOSE_CODE_AT_END: dict[EndReason, int] = {
     "shutdown": CLOSE_CODES["server_closing"],
     "error": CLOSE_CODES["internal"],
@@ -186,22 +184,22 @@ class Calls:
         call.monitor.transcript(said.party, said.text, said.start_s, said.end_s)
         self._advance(call, [])
 
-    def drop(self, call: LiveCall, session: Session, *, finally_: bool) -> None:
+    def drop(self, call: LiveCall, session: Session, *, kept_s: float, ends_as: EndReason) -> None:
         """``session`` has no socket any more; when that was the last one, the call waits for another.
 
         Args:
             call: which.
             session: does nothing when another has taken its place.
-            finally_: Its client closed with 1000: it does not mean to come back, so the call waits only
-                ``LAST_WORD_S``, for clients that close in order before they connect again.
+            kept_s: how long the call waits.
+            ends_as: how it ends if none comes.
         """
         if call.legs.get(session.leg) is not session:
             return
         del call.legs[session.leg]
         if call.legs or call.closing:
             return
-        call.dropped_at, call.ends_as = time.monotonic(), "stop" if finally_ else "disconnected"
-        log.info("call_dropped", call_id=call.id, kept_s=self._kept_s(call))
+        call.kept_until, call.ends_as = time.monotonic() + kept_s, ends_as
+        log.info("call_dropped", call_id=call.id, kept_s=kept_s)
 
     def hang_up(self, call: LiveCall, session: Session) -> None:
         """The party on this socket has hung up; the call ends with its last one."""
@@ -210,10 +208,6 @@ class Calls:
                 del call.legs[session.leg]
             else:
                 self.end(call, "stop")
-
-    def _kept_s(self, call: LiveCall) -> float:
-        grace_s = self.live.resume_grace_s
-        return min(LAST_WORD_S, grace_s) if call.ends_as == "stop" else grace_s
 
     def end(self, call: LiveCall, reason: EndReason) -> None:
         """No more audio; ``call.ended`` follows when the last windows are scored. Once is enough."""
@@ -313,7 +307,7 @@ class Calls:
             now = time.monotonic()
             self.metrics.loop_lag_seconds.set(max(0.0, now - due))
             for call in list(self._calls.values()):
-                if call.dropped_at is not None and now - call.dropped_at > self._kept_s(call):
+                if call.kept_until is not None and now > call.kept_until:
                     self.end(call, call.ends_as)
                 elif call.legs and now - call.heard_at > self.live.idle_timeout_s:
                     self.end(call, "idle")

@@ -14,7 +14,7 @@ from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sentiment_engine.errors import BadAudio, BadMessage
-from sentiment_engine.events import GapReason
+from sentiment_engine.events import EndReason, GapReason
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.logs import plain_trace
@@ -29,6 +29,8 @@ TURN_S = 0.005
 """A session that held the loop this long lets the others go first, for as long again."""
 CLEAN, NO_CODE = 1000, 1005
 """The close codes of a client that means it: it does not come back."""
+LAST_WORD_S = 2.0
+"""Such a call waits only so long for another socket, for clients that close in order and connect again."""
 TURN_MESSAGES = 64
 """Tiny frames are counted instead: the clock would cost more than they do."""
 
@@ -38,6 +40,8 @@ class FeedingSession:
 
     leg = 0
     """Which of the sockets of one call this is, for protocols that open several."""
+    clean_end: EndReason = "disconnected"
+    """How a call ends whose client has closed in order, without saying that the call is over."""
 
     def __init__(self, socket: WebSocket, calls: Calls) -> None:
         self._socket, self._calls = socket, calls
@@ -108,11 +112,18 @@ class FeedingSession:
                 await asyncio.wait({self._writer})
             if self.call is not None:
                 self.leave()
-                self._calls.drop(self.call, self, finally_=self._code in (CLEAN, NO_CODE))
+                self._drop(self.call)
             if self._verdict is not None:
                 self._calls.metrics.errors.labels(self._verdict.code).inc()
                 await self.say_no(self._verdict)
             self._calls.sessions.discard(self)
+
+    def _drop(self, call: LiveCall) -> None:
+        kept_s = self._calls.live.resume_grace_s
+        if self._code in (CLEAN, NO_CODE):
+            self._calls.drop(call, self, kept_s=min(LAST_WORD_S, kept_s), ends_as=self.clean_end)
+        else:
+            self._calls.drop(call, self, kept_s=kept_s, ends_as="disconnected")
 
     def _call_over(self) -> bool:
         return self.call is not None and self.call.ended.is_set() and self._verdict is None

@@ -8,6 +8,7 @@ import structlog
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from sentiment_engine.events import EndReason
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.clocks import Clock, Placed, Sequences, clock
@@ -42,6 +43,8 @@ class VendorSession(FeedingSession):
         calls: the registry.
         dialect: what it speaks.
     """
+
+    clean_end: EndReason = "stop"
 
     def __init__(self, socket: WebSocket, calls: Calls, dialect: type[Dialect]) -> None:
         super().__init__(socket, calls)
