@@ -42,6 +42,8 @@ class LiveCall:
         self.heard_s = 0.0
         """Media time already counted in the metrics."""
         self.last_seq, self.last_at_s = 0, 0.0
+        self.resumed = False
+        """Whether another socket fed it before."""
         self.attach(session, start)
 
     @property
