@@ -12,9 +12,8 @@ from typing import Any
 from sentiment_engine.events import GapReason, Stage
 
 PIECE_S = 0.1
-"""Small pieces are kept together up to this length, so that single bytes do not cost an object each."""
-LONGEST_PIECE_S = 1.0
-"""The server takes messages of at most 1 MiB: a second of any audio fits."""
+"""Audio is kept in pieces of at most this: single bytes would cost an object each, and a server takes no
+message over 1 MiB."""
 NOTE_BYTES = 64
 """What a gap or a word counts for against the limit, besides its text."""
 
@@ -69,13 +68,12 @@ class Kept:
 
     Args:
         second: Bytes of a second of audio.
-        limit: Bytes that are kept, at least a second's.
+        limit: Bytes of audio that are kept at least, when nothing else is said.
     """
 
     def __init__(self, second: int, limit: int) -> None:
-        self._small = round(PIECE_S * second)
-        self._large = round(LONGEST_PIECE_S * second)
-        self._limit = limit
+        self._piece = round(PIECE_S * second)
+        self._limit = limit + self._piece  # what goes goes by the piece
         self._entries: deque[Entry] = deque()
         self._bytes = 0
         self.end = 0
@@ -98,10 +96,10 @@ class Kept:
 
     def audio(self, data: bytes) -> None:
         """Takes bytes of any length; the newest entry may grow by them."""
-        for at in range(0, len(data), self._large):
-            piece = data[at : at + self._large]
+        for at in range(0, len(data), self._piece):
+            piece = data[at : at + self._piece]
             last = self._entries[-1] if self._entries else None
-            if isinstance(last, Audio) and len(last.data) + len(piece) <= self._small:
+            if isinstance(last, Audio) and len(last.data) + len(piece) <= self._piece:
                 last.data += piece
                 self._took(last.end, len(piece))
             else:

@@ -148,7 +148,10 @@ class Line:
             await socket.send(STOP)
             raise Unreachable(f"{self._url}: all was sent, but nobody heard how the server ended the call")
         else:
+            announced = timeline.first_stage
             timeline.restart()
+            if timeline.stage != announced:
+                timeline.set_stage(timeline.stage)
         self._stopped = False
         if goes_on:
             self.inbox.put(Resumed(round(timeline.origin_s + resume_at_s, 3), round(timeline.lost_s, 3)))

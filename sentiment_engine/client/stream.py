@@ -142,7 +142,9 @@ class Stream:
             Unreachable: the connection was given up, or the server has not said how the call ended; not
                 when the body has raised something already.
         """
-        task = self._running()
+        task = self._task
+        if task is None:
+            raise RuntimeError("the stream has not begun: use it in `async with`")
         self._line.leave()
         try:
             await asyncio.wait({task}, timeout=self._end_within_s)

@@ -61,8 +61,7 @@ class Timeline:
         """The newest."""
         self.first_stage: Stage = stage
         """The stage where the server's clock is zero."""
-        self.lost_s = 0.0
-        """Audio that was handed out as a gap because it was no longer kept, or skipped by a restart."""
+        self._lost = 0
 
     @property
     def end_s(self) -> float:
@@ -73,6 +72,12 @@ class Timeline:
     def origin_s(self) -> float:
         """Where the server's clock is zero; below 0 for a call that somebody else had begun."""
         return self._origin / self._second
+
+    @property
+    def lost_s(self) -> float:
+        """Seconds that are no longer kept and were never handed out, or were not heard in time."""
+        oldest = next((entry.start for _, entry in self._kept), self._at)
+        return (self._lost + max(0, oldest - max(self._at, self._lost_to))) / self._second
 
     @property
     def waiting(self) -> bool:
@@ -180,7 +185,7 @@ class Timeline:
     def _count_lost(self, start: int, until: int) -> None:
         start = max(start, self._lost_to)  # after a cut the same loss is met again
         self._lost_to = max(start, until)
-        self.lost_s += (self._lost_to - start) / self._second
+        self._lost += self._lost_to - start
 
     def _pass(self, until: int, reason: GapReason) -> bytes | str:
         """The next message that moves the server's clock on towards ``until`` without audio."""
@@ -224,8 +229,6 @@ class Timeline:
             heard = newest
         self._at, self._due, self._next = heard, None, kept.after_last
         for serial, entry in kept:
-            if serial == kept.first:
-                self._count_lost(heard, entry.start)
             reach = entry.end
             if isinstance(entry, Note):  # what came before a whole millisecond was heard may not have come
                 reach -= (reach - self._origin) % self._unit
@@ -241,7 +244,6 @@ class Timeline:
         self._kept.clear()
         self._due = None
         self.first_stage = self.stage
-        self.set_stage(self.stage)  # the new call may have been announced with the stage of the old one
 
 
 def _check(encoding: str, sample_rate_hz: int, channels: int, keep_s: float, stage: str) -> None:
