@@ -264,7 +264,9 @@ async def test_a_server_killed_in_mid_call_and_started_again_gets_the_rest_as_a_
                 )
             await said(call, audio[half + 32_000 :])
     assert restarted.at_s == 8.0
-    assert restarted.lost_s == pytest.approx(1.0, abs=0.6)  # the rest went to a socket not yet known to be dead
+    assert restarted.lost_s == pytest.approx(
+        1.0, abs=0.6
+    )  # the rest went to a socket not yet known to be dead
     events = await told(call)
     new = plain(events[events.index(restarted) + 1 :])
     expected = offline("c-1", audio[half + 32_000 :])
