@@ -44,7 +44,7 @@ async def follow(
         Unreachable: no first connection, or a refusal.
         BadSettings: ``url`` is no WebSocket address.
     """
-    patience = Patience(url, note, tries=None)
+    patience = Patience(url, note, tries=None, jitter=True)
     ignore_before: datetime | None = None
     while True:
         asked = {"since": since, "types": types}

@@ -49,6 +49,8 @@ class LiveCall:
         """The sockets that feed it now."""
         self.media: Media | None = None
         """What puts the audio of other protocols than our own in order."""
+        self.resumed = False
+        """Whether another socket fed it before."""
         self.attach(session, start)
 
     @property

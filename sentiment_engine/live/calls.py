@@ -126,6 +126,7 @@ class Calls:
         if call.mailbox.overflowed.is_set():
             call.mailbox = self._mailbox()
         call.attach(session, start)
+        call.resumed = True
         log.info("call_resumed", call_id=call.id, at_s=round(call.monitor.heard_s, 3))
         return call
 

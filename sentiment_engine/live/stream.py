@@ -45,6 +45,8 @@ class StreamSession(FeedingSession):
             # doubled.
             self._unit_bytes *= start.sample_rate * milliseconds // 1000
         started = {"type": "started", "call_id": call.id, "resume_at_s": round(call.monitor.heard_s, 3)}
+        if call.resumed:
+            started["resumed"] = True  # resume_at_s alone cannot tell: it may be 0 for a call that goes on
         self.write(call, [msgspec.json.encode(started).decode()])
         return call
 
