@@ -205,7 +205,7 @@ async def raw_stream(server: LiveServer) -> tuple[asyncio.StreamReader, asyncio.
     """A WebSocket without a library, after its handshake."""
     reader, writer = await asyncio.open_connection(server.host, server.port)
     writer.write(
-        b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     assert b"101" in await reader.readuntil(b"\r\n\r\n")

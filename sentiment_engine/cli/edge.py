@@ -92,6 +92,14 @@ StageName = Annotated[
 ]
 AgentChannel = Annotated[int, typer.Option(min=0, max=1, help="Which of two channels is the agent's.")]
 Speed = Annotated[float, typer.Option(callback=_speed, help="1 is real time; 0 is as fast as it goes.")]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        metavar="FILE",
+        help="A private authority's certificate (PEM), for wss:// addresses it has signed.",
+    ),
+]
 Token = Annotated[
     str | None,
     typer.Option(

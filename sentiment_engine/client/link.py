@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import json
 import os
+import ssl
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -69,12 +70,15 @@ def check_url(url: str) -> None:
         ) from reason
 
 
-def connection(url: str, token: str | None, *, subprotocol: str | None = None) -> connect:
+def connection(
+    url: str, token: str | None, *, subprotocol: str | None = None, tls: ssl.SSLContext | None = None
+) -> connect:
     """A connection to be awaited; raises BadSettings for an unusable ``url``, before anything is sent."""
     check_url(url)
     loopback = _is_loopback(urlsplit(url).hostname or "")
     return connect(
         url,
+        ssl=tls,
         additional_headers={"Authorization": f"Bearer {token}"} if token else None,
         subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
         proxy=None if loopback else True,  # a proxy cannot reach this machine
@@ -111,6 +115,10 @@ def _why(reason: OSError | InvalidHandshake) -> str:
         return f"the server answered {reason.response.status_code} {reason.response.reason_phrase}".rstrip()
     if isinstance(reason, TimeoutError):
         return "no answer"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return f"the server's certificate is not to be trusted ({reason.verify_message})"
+    if isinstance(reason, ssl.SSLError):
+        return f"no TLS there ({reason.reason or 'the handshake failed'})"
     if isinstance(reason, OSError):
         known = reason.errno is not None and reason.errno > 0  # below 0: the resolver's own numbers
         return f"cannot connect ({os.strerror(reason.errno or 0) if known else reason.strerror or reason})"
@@ -124,6 +132,10 @@ def _remedy(status: int | None, reason: OSError | InvalidHandshake) -> str:
         return "check the path (/v1/stream takes calls, /v1/feed gives alerts) and what the --token allows"
     if status is not None:
         return "try again later, or look into the server's log"
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return "give its authority with --tls-ca, and call the server by a name in its certificate"
+    if isinstance(reason, ssl.SSLError):
+        return "use ws:// for a server without TLS"
     if isinstance(reason, OSError):
         return "check the address, and that the server runs (start one with: sentiment-engine serve)"
     return "check host and port"

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sentiment_engine.emotion import Window
 from sentiment_engine.events import CallEnded, CallSummary, EndReason
+from sentiment_engine.live.door import Caller
 from sentiment_engine.live.hub import Mailbox
 from sentiment_engine.live.messages import Refused, Start
 from sentiment_engine.monitor import CallMonitor
@@ -17,6 +18,8 @@ class Session(Protocol):
 
     call: "LiveCall | None"
     """None until its start has been accepted."""
+    caller: Caller
+    """Whose token the socket came with."""
 
     def refuse(self, refused: Refused) -> None:
         """Ends the session with an error, soon; returns at once."""
@@ -30,6 +33,8 @@ class LiveCall:
 
     def __init__(self, monitor: CallMonitor, start: Start, session: Session, mailbox: Mailbox) -> None:
         self.monitor = monitor
+        self.owner = session.caller
+        """Only its owner, or an admin, may continue the call."""
         self.format = format_of(start)
         self.mailbox = mailbox
         self.windows: deque[tuple[Window, float]] = deque()

@@ -17,6 +17,7 @@ from sentiment_engine.errors import BadAudio, BadMessage
 from sentiment_engine.events import GapReason
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.calls import Calls
+from sentiment_engine.live.door import Caller
 from sentiment_engine.live.hub import Mailbox
 from sentiment_engine.live.logs import plain_trace
 from sentiment_engine.live.messages import (
@@ -35,6 +36,8 @@ from sentiment_engine.pcm import SILENCE
 
 log = structlog.get_logger(__name__)
 
+SUBPROTOCOL = "sentiment-engine.v1"
+"""What a browser offers beside its token; a client without a token need not offer any."""
 LONGEST_UNIT_S = 0.05
 """Rates whose whole milliseconds are rarer than this (11 kHz has one each 1 ms, 11.025 kHz each 40 ms, 8.001
 kHz each second) are cut at any sample: their ``resume_at_s`` is then off by less than a millisecond."""
@@ -51,6 +54,7 @@ class StreamSession:
 
     def __init__(self, websocket: WebSocket, calls: Calls) -> None:
         self._socket, self._calls = websocket, calls
+        self.caller: Caller = websocket.state.caller
         self.call: LiveCall | None = None
         self._verdict: Refused | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -74,7 +78,8 @@ class StreamSession:
 
     async def run(self) -> None:
         """Serves the socket until it is closed; never raises for what its client did."""
-        await self._socket.accept()
+        offered = self._socket.scope["subprotocols"]
+        await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
         self._calls.sessions.add(self)
         self._reader = asyncio.create_task(self._read())
         try:
