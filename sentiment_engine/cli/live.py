@@ -154,6 +154,7 @@ def stream(
 
 @edge
 def watch(
+    *,
     url: Annotated[str, typer.Option(metavar="ws://HOST:PORT/v1/feed", help="Where alerts are given.")],
     since: Annotated[
         str | None,

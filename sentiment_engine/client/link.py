@@ -14,12 +14,15 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from sentiment_engine.client.trust import tls_failure
 from sentiment_engine.errors import BadSettings, EngineError
 
 TRIES = 6
 """Connections in a row that get nowhere; the waits between them come to 16 s, well inside the time for which
 the server keeps a dropped call."""
 LONGEST_WAIT_S = 8.0
+TOO_MANY = 429
+"""The one status below 500 that asks to come again."""
 
 
 class Unreachable(EngineError):
@@ -46,7 +49,7 @@ class Patience:
         """No connection: waits, or raises Unreachable when there never was one or trying again is no use."""
         words = _why(reason)
         status = reason.response.status_code if isinstance(reason, InvalidStatus) else None
-        if not self._was_connected or (status is not None and status < 500):
+        if not self._was_connected or (status is not None and status < 500 and status != TOO_MANY):
             raise Unreachable(f"{self._url}: {words}; {_remedy(status, reason)}") from reason
         await self.lost(words)
 
@@ -112,13 +115,13 @@ def closing(reason: ConnectionClosed) -> str:
 
 def _why(reason: OSError | InvalidHandshake) -> str:
     if isinstance(reason, InvalidStatus):
-        return f"the server answered {reason.response.status_code} {reason.response.reason_phrase}".rstrip()
+        said = json_object((reason.response.body or b"").decode(errors="replace")).get("message")
+        words = f"the server answered {reason.response.status_code} {reason.response.reason_phrase}".rstrip()
+        return f"{words}: {str(said)[:300]}" if said else words
     if isinstance(reason, TimeoutError):
         return "no answer"
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return f"the server's certificate is not to be trusted ({reason.verify_message})"
     if isinstance(reason, ssl.SSLError):
-        return f"no TLS there ({reason.reason or 'the handshake failed'})"
+        return tls_failure(reason)[0]
     if isinstance(reason, OSError):
         known = reason.errno is not None and reason.errno > 0  # below 0: the resolver's own numbers
         return f"cannot connect ({os.strerror(reason.errno or 0) if known else reason.strerror or reason})"
@@ -132,10 +135,8 @@ def _remedy(status: int | None, reason: OSError | InvalidHandshake) -> str:
         return "check the path (/v1/stream takes calls, /v1/feed gives alerts) and what the --token allows"
     if status is not None:
         return "try again later, or look into the server's log"
-    if isinstance(reason, ssl.SSLCertVerificationError):
-        return "give its authority with --tls-ca, and call the server by a name in its certificate"
     if isinstance(reason, ssl.SSLError):
-        return "use ws:// for a server without TLS"
+        return tls_failure(reason)[1]
     if isinstance(reason, OSError):
         return "check the address, and that the server runs (start one with: sentiment-engine serve)"
     return "check host and port"

@@ -32,3 +32,13 @@ def trust(url: str, authority: Path | None) -> ssl.SSLContext | None:
                 f"--tls-ca {authority}: holds no certificate in PEM ({reason.reason or reason})"
             ) from reason
     return context
+
+
+def tls_failure(reason: ssl.SSLError) -> tuple[str, str]:
+    """What went wrong between both sides' TLS, in one phrase, and the remedy."""
+    if isinstance(reason, ssl.SSLCertVerificationError):
+        return (
+            f"the server's certificate is not to be trusted ({reason.verify_message})",
+            "give its authority with --tls-ca, and call the server by a name in its certificate",
+        )
+    return f"no TLS ({reason.reason or 'the handshake failed'})", "use ws:// for a server without TLS"
