@@ -85,7 +85,7 @@ class Failures:
         level, at = self._levels.pop(key, (0.0, now))
         level = max(0.0, level - (now - at) * self._most / WINDOW_S) + 1.0
         # No higher: who fails a thousand times a second must not be shut out for the rest of the day.
-        self._levels[key] = (min(level, self._most + 1.0), now)
+        self._levels[key] = (min(level, float(self._most)), now)
         if len(self._levels) > ADDRESSES_KEPT:
             self._levels.popitem(last=False)
         return level > self._most

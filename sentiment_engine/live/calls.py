@@ -31,6 +31,7 @@ from sentiment_engine.live.logs import plain_trace
 from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start, Transcript
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.scorer import Scorer, Scores
+from sentiment_engine.live.secrecy import redacted
 from sentiment_engine.monitor import CallMonitor
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
@@ -106,9 +107,13 @@ class Calls:
         """A new call, or the one with this id that still lives, taken over from its old socket.
 
         Raises:
-            Refused: ``shutting_down``, ``overloaded``, ``limit_reached``, ``forbidden``, ``format_changed``
-                or ``bad_audio``.
+            Refused: ``shutting_down``, ``overloaded``, ``limit_reached``, ``forbidden``, ``format_changed``,
+                ``bad_message`` or ``bad_audio``.
         """
+        if redacted(start.call_id) != start.call_id:  # it would go to every reader
+            raise Refused(
+                "bad_message", "call_id holds a token: send the call's own id, and replace the token"
+            )
         while (call := self._calls.get(start.call_id)) and call.closing:
             await call.ended.wait()
         if self.draining:
