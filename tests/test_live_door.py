@@ -3,6 +3,8 @@
 import asyncio
 import itertools
 import json
+import re
+from pathlib import Path
 
 import httpx
 import pytest
@@ -32,7 +34,7 @@ from sentiment_engine.live.guard import Guard, guarded
 from sentiment_engine.live.messages import CLOSE_CODES, Refused
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.rights import CALLS_TOKEN_LATER, RIGHTS
-from sentiment_engine.settings_door import ROLES
+from sentiment_engine.settings_door import ROLES, DoorSettings
 
 ALLOWED = {
     "/healthz": {*ROLES, None, "wrong"},
@@ -125,6 +127,18 @@ async def test_a_refused_handshake_leaves_no_session_no_error_of_ours_and_other_
         assert [session.call.id for session in server.calls.sessions] == ["beside"]
         await come_true(lambda: server.connections == 1)
     assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
+def test_the_page_for_operators_says_the_same():
+    page = (Path(__file__).parent.parent / "docs" / "security.md").read_text()
+    told = {}
+    for line in page.split("## Roles")[1].split("##")[0].splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        for path in re.findall("`(/[^`]+)`", cells[0]):
+            told[path] = {who for who, cell in zip((*ROLES, None), cells[1:], strict=True) if cell}
+    assert told == {path: who - {"wrong"} for path, who in ALLOWED.items()}
+    for name, default in re.findall(r"^\| `(\w+)`.*?\| (\d+)", page.split("## Limits")[1], re.MULTILINE):
+        assert getattr(DoorSettings(), name) == float(default)
 
 
 # -- own calls only

@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from sentiment_engine.live.secrecy import PREFIX, sha256_of
+from sentiment_engine.live.secrecy import PREFIX, new_token, sha256_of
 from sentiment_engine.settings import Settings
 
 
@@ -45,3 +45,18 @@ def test_without_a_good_name_and_a_role_there_is_no_token(arguments):
     done = token_new(*arguments)
     assert done.returncode == 2
     assert PREFIX not in done.stdout + done.stderr
+
+
+def test_a_token_pasted_in_the_wrong_place_of_the_settings_is_not_repeated(tmp_path):
+    secret = new_token()
+    settings = tmp_path / "engine.toml"
+    settings.write_text(f'[[door.tokens]]\nname = "a"\nrole = "{secret}"\nsha256 = "{sha256_of(secret)}"\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "sentiment_engine", "serve", "--port", "0", "--config", settings],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "$.door.tokens[0].role" in done.stderr
+    assert secret[5:17] not in done.stdout + done.stderr
