@@ -8,7 +8,6 @@ import hashlib
 import ipaddress
 import re
 from typing import Literal
-from urllib.parse import SplitResult, urlsplit
 
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.settings_base import StageSettings
@@ -18,6 +17,10 @@ ROLES: tuple[Role, ...] = ("ingest", "supervisor", "legal", "admin")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_PLACE = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?"
+_ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://{_PLACE}", re.ASCII)
+_PUBLIC_URL = re.compile(rf"https?://{_PLACE}(/[A-Za-z0-9._~/-]*)?", re.ASCII)
+LAST_PORT = 65_535
 _NOTHING = hashlib.sha256(b"").hexdigest()
 MAX_TOKENS = 1000
 """All are compared at every knock, so that the time it takes says nothing: 0.2 ms for this many."""
@@ -105,33 +108,21 @@ class DoorSettings(StageSettings, frozen=True, kw_only=True):
 
 
 def _check_origin(origin: str) -> None:
-    parts = _split(origin, "door.origins")
-    if not parts.scheme or not parts.hostname or origin != f"{parts.scheme}://{parts.netloc}":
+    found = _ORIGIN.fullmatch(origin)
+    if found is None or int(found["port"] or 0) > LAST_PORT:
         raise BadSettings(
             f"door.origins {origin[:80]!r}: write scheme and host, and the port if it is not the usual one, "
             "such as https://crm.example.com; neither * nor null can be trusted"
         )
-    if "*" in origin or "@" in origin:
-        raise BadSettings(f"door.origins {origin[:80]!r}: name each origin in full, without * or @")
 
 
 def _check_public_url(url: str) -> None:
-    parts = _split(url, "door.public_url")
-    plain = f"{parts.scheme}://{parts.netloc}{parts.path}"
-    if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc or url != plain:
+    found = _PUBLIC_URL.fullmatch(url)
+    if found is None or int(found["port"] or 0) > LAST_PORT:
         raise BadSettings(
             f"door.public_url {url[:80]!r}: write http:// or https:// and a host, such as "
             "https://calls.example.com, without query or user name"
         )
-
-
-def _split(url: str, name: str) -> SplitResult:
-    try:
-        parts = urlsplit(url)
-        _ = parts.port, parts.hostname  # both are read lazily, and may raise
-    except ValueError as reason:
-        raise BadSettings(f"{name} {url[:80]!r}: {reason}") from reason
-    return parts
 
 
 def _check_network(text: str) -> None:

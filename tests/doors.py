@@ -11,6 +11,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from sentiment_engine.live.app import LiveServer
+from sentiment_engine.live.dialects import DIALECTS
 from sentiment_engine.live.secrecy import sha256_of
 from sentiment_engine.settings import Settings
 from sentiment_engine.settings_door import ROLES, DoorSettings, TokenSettings
@@ -20,6 +21,9 @@ SECRETS = {
     for name in (*ROLES, "ingest-2")
 }
 """One token a role, and a second for calls."""
+
+
+SOCKETS = frozenset({"/v1/stream", "/v1/feed", *DIALECTS})
 
 
 def token(name: str, **limits: int) -> TokenSettings:
@@ -58,7 +62,7 @@ async def answer(
     server: LiveServer, path: str, headers: dict[str, str], **how: object
 ) -> tuple[int, dict | None]:
     """The HTTP status of a handshake or a request, 101 for an accepted one, and the error it was given."""
-    if path.startswith(("/v1/stream", "/v1/feed")):
+    if path.partition("?")[0] in SOCKETS:
         try:
             async with entering(server, path, headers=headers, **how):
                 return 101, None

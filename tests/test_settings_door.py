@@ -98,6 +98,8 @@ def test_an_origin_is_scheme_host_and_port(origin):
         "https://me@example.com",
         "https://example.com?x=1",
         "https://example.com:port",
+        "https://example.com:65536",
+        "https://exämple.com",
         "https://[::1",
         "//example.com",
     ],
@@ -117,6 +119,8 @@ def test_the_public_address_is_one_that_vendors_can_sign():
         "https://x?y=1",
         "https://u:p@x",
         "https://x#y",
+        "https://x:65536",
+        "https://x/a b",
         "https://[",
     ):
         with pytest.raises(BadSettings, match=r"door\.public_url"):

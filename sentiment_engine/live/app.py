@@ -21,6 +21,8 @@ from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live.calls import Calls
+from sentiment_engine.live.dialects import DIALECTS
+from sentiment_engine.live.dialects.shape import Dialect
 from sentiment_engine.live.door import Door, require_safe_address
 from sentiment_engine.live.feed import FeedSession
 from sentiment_engine.live.guard import guarded
@@ -30,6 +32,7 @@ from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
+from sentiment_engine.live.vendor import VendorSession
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
 
@@ -115,6 +118,7 @@ class LiveServer:
             Route("/metrics", self._metrics),
             Route("/v1/playbook", self._phrases.get),
             WebSocketRoute("/v1/stream", self._stream),
+            *(WebSocketRoute(path, self._vendor(dialect)) for path, dialect in DIALECTS.items()),
             WebSocketRoute("/v1/feed", self._feed),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
@@ -187,6 +191,12 @@ class LiveServer:
 
     async def _stream(self, websocket: WebSocket) -> None:
         await StreamSession(websocket, self.calls).run()
+
+    def _vendor(self, dialect: type[Dialect]) -> Callable[[WebSocket], Coroutine[Any, Any, None]]:
+        async def serve_socket(websocket: WebSocket) -> None:
+            await VendorSession(websocket, self.calls, dialect).run()
+
+        return serve_socket
 
     async def _feed(self, websocket: WebSocket) -> None:
         session = FeedSession(websocket, self.hub, self._settings, self.metrics)

@@ -45,6 +45,7 @@ class Guard:
     """ASGI middleware of one route: checks page, address, token and limits, then paces what comes in.
 
     The application behind it finds the :class:`Caller` as ``scope["state"]["caller"]``, and no credentials.
+    Where that is None, it calls ``scope["state"]["introduce"]`` with the token that a message brought.
     """
 
     def __init__(self, app: ASGIApp, door: Door, metrics: Metrics, path: str, right: Right) -> None:
@@ -64,7 +65,14 @@ class Guard:
             except Refused as refused:
                 await self._turn_away(refused, address, scope, receive, send)
                 return
-            inner = {**scope, "state": {**scope.get("state", {}), "caller": caller}}
+
+            def introduce(secret: str | None) -> Caller:
+                told = self._door.admit_secret(secret, address, *sorted(self._right.roles))
+                inside.enter_context(self._door.inside(told))
+                return told
+
+            state = {**scope.get("state", {}), "caller": caller, "introduce": introduce}
+            inner = {**scope, "state": state}
             inner["headers"], subprotocols = without_credentials(
                 scope["headers"], scope.get("subprotocols", [])
             )

@@ -14,7 +14,7 @@ class Right:
     is_open: bool = False
     """Nothing is asked at all: health checks come without tokens and under any name."""
     may_tell_later: bool = False
-    """Who shows no token is let in without a caller, and the session asks for one (``Door.admit_secret``)."""
+    """Who shows no token is let in without a caller; the session asks (``FeedingSession.introduce``)."""
 
 
 def _for(*roles: Role) -> Right:
@@ -34,6 +34,7 @@ RIGHTS: Mapping[str, Right] = {
     "/metrics": READERS,
     "/v1/playbook": EVERYBODY,
     "/v1/stream": CALLS,
+    "/v1/twilio": CALLS_TOKEN_LATER,
     "/v1/feed": READERS,
 }
 """Path of a route, as the application declares it -> who may use it."""
