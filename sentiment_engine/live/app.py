@@ -21,6 +21,8 @@ from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live.calls import Calls
+from sentiment_engine.live.dialects import DIALECTS
+from sentiment_engine.live.dialects.shape import Dialect
 from sentiment_engine.live.feed import FeedSession
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import CLOSE_CODES
@@ -28,6 +30,7 @@ from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
+from sentiment_engine.live.vendor import VendorSession
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
 
@@ -106,6 +109,7 @@ class LiveServer:
                 Route("/metrics", self._metrics),
                 Route("/v1/playbook", self._phrases.get),
                 WebSocketRoute("/v1/stream", self._stream),
+                *(WebSocketRoute(path, self._vendor(dialect)) for path, dialect in DIALECTS.items()),
                 WebSocketRoute("/v1/feed", self._feed),
             ]
         )
@@ -178,6 +182,12 @@ class LiveServer:
 
     async def _stream(self, websocket: WebSocket) -> None:
         await StreamSession(websocket, self.calls).run()
+
+    def _vendor(self, dialect: type[Dialect]) -> Callable[[WebSocket], Coroutine[Any, Any, None]]:
+        async def serve_socket(websocket: WebSocket) -> None:
+            await VendorSession(websocket, self.calls, dialect).run()
+
+        return serve_socket
 
     async def _feed(self, websocket: WebSocket) -> None:
         session = FeedSession(websocket, self.hub, self._settings, self.metrics)

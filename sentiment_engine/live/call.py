@@ -8,6 +8,7 @@ from typing import Protocol
 from sentiment_engine.emotion import Window
 from sentiment_engine.events import CallEnded, CallSummary, EndReason
 from sentiment_engine.live.hub import Mailbox
+from sentiment_engine.live.media import Media
 from sentiment_engine.live.messages import Refused, Start
 from sentiment_engine.monitor import CallMonitor
 
@@ -17,6 +18,8 @@ class Session(Protocol):
 
     call: "LiveCall | None"
     """None until its start has been accepted."""
+    leg: int
+    """Which of the sockets of one call this is, for protocols that open several."""
 
     def refuse(self, refused: Refused) -> None:
         """Ends the session with an error, soon; returns at once."""
@@ -42,6 +45,10 @@ class LiveCall:
         self.heard_s = 0.0
         """Media time already counted in the metrics."""
         self.last_seq, self.last_at_s = 0, 0.0
+        self.legs: dict[int, Session] = {}
+        """The sockets that feed it now."""
+        self.media: Media | None = None
+        """What puts the audio of other protocols than our own in order."""
         self.attach(session, start)
 
     @property
@@ -51,9 +58,12 @@ class LiveCall:
 
     def attach(self, session: Session, start: Start) -> None:
         """From now on ``session`` feeds the call and gets its events."""
-        self.session: Session | None = session
+        self.legs[session.leg] = session
         self.wants_ticks = "tension" in start.send
-        self.dropped_at: float | None = None
+        self.kept_until: float | None = None
+        """When it ends, if it has lost its last socket and none comes back."""
+        self.ends_as: EndReason = "disconnected"
+        """How it ends if none comes back."""
         self.heard_at = time.monotonic()
         """When its socket last said anything."""
 

@@ -8,6 +8,7 @@ nothing came there is silence that is *marked* as missing: a hole is not calm.
 Positions are whole samples. Nothing here reads a clock or a socket.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -24,7 +25,7 @@ SHORTEST_GAP_S = 0.2
 
 
 class Sound(NamedTuple):
-    """Interleaved audio of all parties."""
+    """Interleaved audio of all parties, at most a second."""
 
     data: bytes
 
@@ -115,8 +116,6 @@ class Tracks:
         self._out = 0
         self._absent: dict[Party, GapReason] = {}
         self._began_s: float | None = None
-        self.late_samples = 0
-        """What came after its place was filled, all tracks together."""
 
     def frame_bytes(self, track: int) -> int:
         """Bytes of one sample of each party that a track carries."""
@@ -136,8 +135,8 @@ class Tracks:
             self._began_s = began_s
         return max(0, round((began_s - self._began_s) * self.sample_rate_hz))
 
-    def place(self, track: int, position: int, data: bytes, reason: GapReason) -> None:
-        """Puts whole samples at a position.
+    def place(self, track: int, position: int, data: bytes, reason: GapReason) -> bool:
+        """Puts whole samples at a position; False if all of them come too late.
 
         Args:
             track: which.
@@ -146,13 +145,13 @@ class Tracks:
             reason: why there is a hole before, if there is one.
         """
         lane = self._tracks[track]
-        late = min(max(0, lane.end - position), len(data) // len(lane.silence))
-        self.late_samples += late
-        data = data[late * len(lane.silence) :]
-        if data:
-            if position > lane.end:
-                lane.skip(position, reason, self._samples(SHORTEST_GAP_S))
-            lane.append(data)
+        data = data[max(0, lane.end - position) * len(lane.silence) :]
+        if not data:
+            return False
+        if position > lane.end:
+            lane.skip(position, reason, self._samples(SHORTEST_GAP_S))
+        lane.append(data)
+        return True
 
     def skip(self, seconds: float, reason: GapReason) -> None:
         """So much time without audio of anybody, after all that has come."""
@@ -183,6 +182,8 @@ class Tracks:
         while self._out < end:
             holes = [lane.hole_at(self._out) for lane in self._tracks]
             until = min(end, *(lane.change_after(self._out) for lane in self._tracks))
+            if not all(holes):
+                until = min(until, self._out + self.sample_rate_hz)
             pieces = [lane.take(until - self._out) for lane in self._tracks]
             samples, self._out = until - self._out, until
             if all(holes):
@@ -212,3 +213,13 @@ class Tracks:
             return pieces[0]
         rows = [np.frombuffer(piece, self._sample).reshape(samples, -1) for piece in pieces]
         return np.concatenate(rows, axis=1).tobytes()
+
+
+class Media:
+    """What the sockets of one call share: its tracks, and what has come out of them and is not fed yet."""
+
+    def __init__(self, tracks: Tracks) -> None:
+        self.tracks = tracks
+        self.outputs: deque[Output] = deque()
+        self.turn = asyncio.Lock()
+        """Held by the socket that feeds: two legs at once would mix the order."""
