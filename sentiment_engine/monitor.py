@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sentiment_engine.contact import read_contact, rules_of
-from sentiment_engine.cues import Cues
+from sentiment_engine.cues import NO_CUES, Cues
 from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.errors import BadAudio, BadMessage, ModelMismatch
 from sentiment_engine.events import PARTIES, STAGES, CallStarted, EndReason, Event, GapReason, Party, Stage
@@ -88,7 +88,7 @@ class CallMonitor:
         """Windows handed out and not judged yet."""
         self._model = model
         self._listener = Listener(settings, encoding, sample_rate_hz, channels)
-        cues = cues or Cues(())
+        cues = cues or NO_CUES
         self._words = Words(cues, PARTIES)
         self._followed: set[Party] = set()
         """Parties of whose words at least one transcript came."""
