@@ -5,6 +5,7 @@ import ipaddress
 import json
 import os
 import random
+import ssl
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from sentiment_engine.client.trust import tls_failure
 from sentiment_engine.errors import BadSettings, EngineError
 
 TRIES = 6
@@ -22,6 +24,8 @@ the server keeps a dropped call."""
 LONGEST_WAIT_S = 8.0
 OPEN_TIMEOUT_S = 10.0
 PING_EVERY_S = 20.0
+TOO_MANY = 429
+"""The one status below 500 that asks to come again."""
 
 
 class Unreachable(EngineError):
@@ -67,7 +71,7 @@ class Patience:
         """No connection: waits, or raises Unreachable when there never was one or trying again is no use."""
         words = _why(reason)
         status = reason.response.status_code if isinstance(reason, InvalidStatus) else None
-        if not self._was_connected or (status is not None and status < 500):
+        if not self._was_connected or (status is not None and status < 500 and status != TOO_MANY):
             raise Unreachable(f"{self._url}: {words}; {_remedy(status, reason)}") from reason
         await self.lost(words)
 
@@ -109,6 +113,7 @@ def connection(
     token: str | None,
     *,
     subprotocol: str | None = None,
+    tls: ssl.SSLContext | None = None,
     open_timeout_s: float = OPEN_TIMEOUT_S,
     ping_every_s: float = PING_EVERY_S,
 ) -> connect:
@@ -117,6 +122,7 @@ def connection(
     loopback = _is_loopback(urlsplit(url).hostname or "")
     return connect(
         url,
+        ssl=tls,
         additional_headers={"Authorization": f"Bearer {token}"} if token else None,
         subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
         proxy=None if loopback else True,  # a proxy cannot reach this machine
@@ -151,9 +157,13 @@ def closing(reason: ConnectionClosed) -> str:
 
 def _why(reason: OSError | InvalidHandshake) -> str:
     if isinstance(reason, InvalidStatus):
-        return f"the server answered {reason.response.status_code} {reason.response.reason_phrase}".rstrip()
+        said = json_object((reason.response.body or b"").decode(errors="replace")).get("message")
+        words = f"the server answered {reason.response.status_code} {reason.response.reason_phrase}".rstrip()
+        return f"{words}: {str(said)[:300]}" if said else words
     if isinstance(reason, TimeoutError):
         return "no answer"
+    if isinstance(reason, ssl.SSLError):
+        return tls_failure(reason)[0]
     if isinstance(reason, OSError):
         known = reason.errno is not None and reason.errno > 0  # below 0: the resolver's own numbers
         return f"cannot connect ({os.strerror(reason.errno or 0) if known else reason.strerror or reason})"
@@ -167,6 +177,8 @@ def _remedy(status: int | None, reason: OSError | InvalidHandshake) -> str:
         return "check the path (/v1/stream takes calls, /v1/feed gives alerts) and what the --token allows"
     if status is not None:
         return "try again later, or look into the server's log"
+    if isinstance(reason, ssl.SSLError):
+        return tls_failure(reason)[1]
     if isinstance(reason, OSError):
         return "check the address, and that the server runs (start one with: sentiment-engine serve)"
     return "check host and port"
