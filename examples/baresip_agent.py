@@ -1,6 +1,6 @@
 """An agent's phone that is told what calms: takes SIP calls, streams both sides, prints alerts and phrases.
 
-    pip install --pre sentiment-engine baresip-python==0.5.2a3
+    pip install . baresip-python==0.5.2a3
     python examples/baresip_agent.py --voice agent_8000.wav --language en
 
 Whoever calls ``sip:agent@127.0.0.1:15090`` hears the recording (mono, 16 bit, 8 kHz) in place of a person

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from certificates import make
+from doors import SECRETS, locked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_server import (
@@ -32,9 +34,11 @@ from websockets.asyncio.server import ServerConnection, serve
 import sentiment_engine.client
 from sentiment_engine import CallMonitor
 from sentiment_engine.client import Disconnected, Restarted, Resumed, Stream, Unreachable, link
+from sentiment_engine.client.trust import trust
 from sentiment_engine.errors import BadMessage, BadSettings
 from sentiment_engine.events import Alert, AlertRaised, CallEnded, TensionUpdated
 from sentiment_engine.live.app import LiveServer
+from sentiment_engine.live.tls import server_tls
 
 
 @pytest.fixture(autouse=True)
@@ -565,6 +569,8 @@ async def test_a_stream_is_one_call_and_begins_in_async_with():
             pass
         with pytest.raises(RuntimeError, match="one call"):
             await call.__aenter__()
+        with pytest.raises(RuntimeError, match="has ended"):
+            await call.send(b"")
 
 
 @in_loop
@@ -580,9 +586,11 @@ async def test_alerts_are_the_alerts_among_the_events():
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"encoding": "opus"}, "encoding 'opus'"),
+        ({"encoding": "opus"}, "encoding 'opus'.*pcm_s16le, mulaw, alaw"),
+        ({"sample_rate": 4000}, "sample_rate 4000.*8000..48000"),
         ({"channels": ()}, "0 channels"),
-        ({"keep_s": 0.0}, "keep_s"),
+        ({"keep_s": 0.5}, "keep_s 0.5.*1..86400"),
+        ({"keep_s": float("nan")}, "keep_s nan"),
         ({"patience_s": 0.0}, "patience_s 0.0"),
         ({"patience_s": float("nan")}, "patience_s nan"),
         ({"end_within_s": float("inf")}, "end_within_s inf"),
@@ -602,10 +610,44 @@ def test_an_address_that_is_none_is_named():
 
 
 @in_loop
-async def test_words_of_nobody_in_the_call_are_refused_where_they_are_said():
-    async with serving() as server, stream(server.url) as call:
-        with pytest.raises(BadMessage, match="'mixed': parties are agent, customer"):
-            await call.transcript("mixed", "so", 0.0, 1.0)
-        with pytest.raises(BadMessage, match="reason 'tea'"):
-            await call.gap(1.0, "tea")
-        await call.send(b"")  # and the call goes on
+async def test_what_the_server_would_refuse_is_refused_where_it_is_said_and_the_call_goes_on():
+    audio = small_talk(2.0)
+    async with serving() as server:
+        async with stream(server.url) as call:
+            for seconds in (0.0, -1.0, float("nan"), float("inf"), 86_401.0):
+                with pytest.raises(BadMessage, match="gap of"):
+                    await call.gap(seconds)
+            with pytest.raises(BadMessage, match="reason 'tea'"):
+                await call.gap(1.0, "tea")
+            with pytest.raises(BadMessage, match=r"stage 'chat' is unknown.*negotiation"):
+                await call.stage("chat")
+            for party, text, start_s, end_s, named in [
+                ("mixed", "so", 0.0, 1.0, "'mixed': parties are agent, customer"),
+                ("agent", "a" * 10_001, 0.0, 1.0, "in pieces of at most 10000"),
+                ("agent", "\ud800", 0.0, 1.0, "lone surrogate"),
+                ("agent", "so", 2.0, 1.0, "in order"),
+                ("agent", "so", -1.0, 1.0, "from 0 on"),
+                ("agent", "so", 0.0, float("inf"), "finite"),
+                ("agent", "so", float("nan"), 1.0, "in order"),
+            ]:
+                with pytest.raises(BadMessage, match=named):
+                    await call.transcript(party, text, start_s, end_s)
+            await call.send(audio)
+        assert said_of(await read_feed(server), "c-1") == offline("c-1", audio)
+    with pytest.raises(BadMessage, match="stage 'chat'"):
+        stream(server.url, stage="chat")
+
+
+@in_loop
+async def test_a_call_goes_through_tls_with_a_token(tmp_path: Path):
+    files = make(tmp_path)
+    tls = server_tls(files.certificate, files.key)
+    async with LiveServer(locked(), LoudIsAngry(), port=0, tls=tls) as server:
+        own = trust(server.url, files.authority)
+        async with stream(server.url, token=SECRETS["ingest"], tls=own) as call:
+            await call.send(small_talk(1.0))
+        assert (call.ended.reason, call.ended.duration_s) == ("stop", 1.0)
+        with pytest.raises(Unreachable, match="401"):
+            await stream(server.url, tls=own).__aenter__()
+        with pytest.raises(Unreachable, match="not to be trusted"):
+            await stream(server.url, token=SECRETS["ingest"]).__aenter__()
