@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -33,12 +34,14 @@ from websockets.asyncio.server import ServerConnection, serve
 
 import sentiment_engine.client
 from sentiment_engine import CallMonitor
-from sentiment_engine.client import Disconnected, Restarted, Resumed, Stream, Unreachable, link
+from sentiment_engine.client import Disconnected, Restarted, Resumed, Stream, Unreachable, line, link
 from sentiment_engine.client.trust import trust
 from sentiment_engine.errors import BadMessage, BadSettings
 from sentiment_engine.events import Alert, AlertRaised, CallEnded, TensionUpdated
 from sentiment_engine.live.app import LiveServer
 from sentiment_engine.live.tls import server_tls
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "clients.md"
 
 
 @pytest.fixture(autouse=True)
@@ -316,11 +319,14 @@ async def test_a_call_given_up_by_the_server_goes_on_as_a_new_one():
             proxy.cut()
             await come_true(lambda: not server.calls.heard_s("c-1"))
             await said(call, audio[64_000:96_000])
+            await call.stage("negotiation")
             proxy.port = port
             async with asyncio.timeout(10):
                 await anext(event async for event in call.events() if isinstance(event, Restarted))
             await said(call, audio[96_000:])
         ended = [item["data"] for item in await read_feed(server, "since=0&types=call.ended")]
+        # It was announced with the old stage, before anybody knew that it would be new.
+        assert b'sentiment_engine_messages_total{type="stage"} 1.0' in server.metrics.render()
     assert [(event["reason"], event["duration_s"]) for event in ended] == [
         ("disconnected", 2.0),
         ("stop", 5.0),
@@ -392,6 +398,19 @@ async def test_a_server_that_stays_away_is_given_up_and_everybody_is_told():
             with pytest.raises(Unreachable, match=rf"{proxy.url}.*for 0.3 s.*check that the server runs"):
                 await tell()
         await call.__aexit__(ValueError, ValueError("the caller's own"), None)  # is not hidden
+
+
+@in_loop
+async def test_a_connection_that_lasted_renews_the_patience(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(line, "LASTING_S", 0.2)
+    async with serving() as server, Proxy(server.port) as proxy:
+        async with stream(proxy.url, patience_s=0.5) as call:
+            for connections in (2, 3, 4):
+                await asyncio.sleep(0.4)
+                proxy.cut()
+                await come_true(lambda: proxy.connections == connections)  # noqa: B023 - awaited here
+                await come_true(lambda: server.calls.is_fed("c-1"))
+        assert call.ended.reason == "stop"
 
 
 @in_loop
@@ -651,3 +670,21 @@ async def test_a_call_goes_through_tls_with_a_token(tmp_path: Path):
             await stream(server.url, tls=own).__aenter__()
         with pytest.raises(Unreachable, match="not to be trusted"):
             await stream(server.url, token=SECRETS["ingest"]).__aenter__()
+
+
+@in_loop
+async def test_the_lines_on_the_page_for_clients_stream_a_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    code = PAGE.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    audio = quarrel()
+
+    async def frames() -> AsyncIterator[bytes]:
+        for at in range(0, len(audio), 640):
+            yield audio[at : at + 640]
+
+    async with serving() as server:
+        (tmp_path / "page.py").write_text(code.replace("ws://127.0.0.1:8700", server.url), "utf-8")
+        await runpy.run_path(str(tmp_path / "page.py"))["monitor"](frames())
+        assert said_of(await read_feed(server), "c-1")[-1]["duration_s"] == 20.0
+    assert "critical The customer sounds angry" in capsys.readouterr().out
