@@ -36,7 +36,7 @@ class Line:
         start: The start message, but for its stage.
         timeline: What is said, and with which stage it began.
         token: Sent as ``Authorization: Bearer``.
-        tls: Whose certificates to believe, or None.
+        tls: For ``wss://``, whose certificates to believe; None for those that the machine does.
         patience_s: For how long a lost connection is tried again.
     """
 

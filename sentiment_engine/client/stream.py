@@ -61,7 +61,7 @@ class Stream:
         stage: Which conversation this is.
         context: What the server should know of the case; JSON.
         token: Sent as ``Authorization: Bearer``.
-        tls: For ``wss://``, whose certificates to believe (``client/trust.py``); None for the machine's own.
+        tls: For ``wss://``, whose certificates to believe; None for those that the machine does.
         send_tension: Whether the server is asked for the tension of every second, besides alerts.
         keep_s: Seconds of audio that are kept, 1..86400.
         patience_s: For how long a lost connection is tried again; below the server's ``resume_grace_s``.
