@@ -64,13 +64,21 @@ class Sequences:
         return last - first <= KNOWN_SEQUENCES and all(n in self._known for n in range(first + 1, last))
 
 
+class Connection:
+    """What the tracks of one connection share: their numbers, and where their time stamps begin."""
+
+    def __init__(self) -> None:
+        self.sequences = Sequences()
+        self.offset: int | None = None
+        """Position of the time stamp 0, which all tracks count from."""
+
+
 class StampClock:
     """Pieces with time stamps, in any order within ``REORDER_S``; duplicates are dropped."""
 
-    def __init__(self, tracks: Tracks, track: int, sequences: Sequences) -> None:
-        self._tracks, self._track, self._sequences = tracks, track, sequences
+    def __init__(self, tracks: Tracks, track: int, connection: Connection) -> None:
+        self._tracks, self._track, self._connection = tracks, track, connection
         self._rate_hz = tracks.sample_rate_hz
-        self._offset: int | None = None
         self._held: list[tuple[int, int, bytes, int | None]] = []
         self._count = 0
         self._last_sequence: int | None = None
@@ -83,15 +91,16 @@ class StampClock:
         data = data[: len(data) - len(data) % width]
         samples, out = len(data) // width, []
         stamp = round(stamp_s * self._rate_hz)
-        end = self._tracks.end(self._track)
-        if self._offset is not None and not (
-            -(BACK_S * self._rate_hz) <= stamp + self._offset - end <= JUMP_S * self._rate_hz
+        end, offset = self._tracks.end(self._track), self._connection.offset
+        if offset is not None and not (
+            -(BACK_S * self._rate_hz) <= stamp + offset - end <= JUMP_S * self._rate_hz
         ):
-            out, self._offset = self.flush(), None
-        if self._offset is None:
-            self._offset = max(end, self._tracks.now(arrived_s, samples)) - stamp
+            out, offset = self.flush(), None
+        if offset is None:
+            offset = max(end, self._tracks.now(arrived_s, samples)) - stamp
+            self._connection.offset = offset
         self._count += 1
-        heapq.heappush(self._held, (stamp + self._offset, self._count, data, sequence))
+        heapq.heappush(self._held, (stamp + offset, self._count, data, sequence))
         return out + self._due(end)
 
     def flush(self) -> list[Placed]:
@@ -115,7 +124,11 @@ class StampClock:
     def _pop(self) -> Placed:
         position, _, data, sequence = heapq.heappop(self._held)
         before, self._last_sequence = self._last_sequence, sequence
-        quiet = before is not None and sequence is not None and self._sequences.complete(before, sequence)
+        quiet = (
+            before is not None
+            and sequence is not None
+            and self._connection.sequences.complete(before, sequence)
+        )
         return Placed(position, data, "idle" if quiet else "lost")
 
 
@@ -161,7 +174,8 @@ class ArrivalClock:
             self._due_s = arrived_s
             return self._follow(data, samples, "lost")
         late_s = arrived_s - self._due_s
-        self._due_s = max(self._due_s, arrived_s) + samples / self._tracks.sample_rate_hz
+        seconds = samples / self._tracks.sample_rate_hz
+        self._due_s = max(self._due_s, arrived_s) + seconds
         if late_s >= HOLE_S:
             out = self.flush()
             self._hole_s, self._held_since_s = min(late_s, LONGEST_HOLE_S), arrived_s
@@ -171,7 +185,7 @@ class ArrivalClock:
             return self._follow(data, samples, "idle")
         self._hold(data, samples)
         # what came beyond real time since the hole ended had been held up, and shortens it
-        ahead_s, waited_s = self._due_s - arrived_s, arrived_s - self._held_since_s
+        ahead_s, waited_s = self._due_s - arrived_s - seconds, arrived_s - self._held_since_s
         if ahead_s >= self._hole_s - HOLE_S / 2:
             self._hole_s = 0.0
         elif waited_s >= LONGEST_BURST_S or waited_s >= max(BURST_S, ahead_s):
@@ -233,8 +247,8 @@ Clock = StampClock | ArrivalClock | FlowClock
 """What places the pieces of one track of one connection."""
 
 
-def clock(name: ClockName, tracks: Tracks, track: int, sequences: Sequences) -> Clock:
+def clock(name: ClockName, tracks: Tracks, track: int, connection: Connection) -> Clock:
     """The clock a protocol asks for."""
     if name == "stamps":
-        return StampClock(tracks, track, sequences)
+        return StampClock(tracks, track, connection)
     return ArrivalClock(tracks, track) if name == "arrival" else FlowClock(tracks, track)
