@@ -157,6 +157,19 @@ def test_half_a_sample_in_a_stamped_packet_is_dropped():
     assert line.end() == {0: 0, 1: PACKET}
 
 
+def test_sequences_know_whether_packets_are_being_lost_now():
+    known = Sequences()
+    assert not known.broken
+    for number in range(100, 200):
+        known.add(number)
+    assert not known.broken
+    known.add(205)
+    assert known.broken
+    for number in range(206, 300):
+        known.add(number)
+    assert not known.broken
+
+
 def test_sequences_know_what_came_and_forget_what_is_old():
     known = Sequences()
     assert known.add(5)

@@ -28,8 +28,8 @@ BURST_S, LONGEST_BURST_S = 0.4, 2.0
 """How long what follows a hole is held, to see which; longer while it comes at twice its own pace or more."""
 OUT_OF_STEP_S = 3.0
 """A track all of whose audio came too late for so long is put in step with the other again."""
-KNOWN_SEQUENCES = 2048
-"""About ten seconds of two tracks."""
+KNOWN_SEQUENCES, RECENT_SEQUENCES = 2048, 64
+"""About twenty seconds of two tracks; about half a second."""
 
 ClockName = Literal["stamps", "arrival", "flow"]
 
@@ -48,6 +48,7 @@ class Sequences:
     def __init__(self) -> None:
         self._recent: deque[int] = deque(maxlen=KNOWN_SEQUENCES)
         self._known: set[int] = set()
+        self._first = self._newest = 0
 
     def add(self, number: int) -> bool:
         """Notes one; False if it came before."""
@@ -55,9 +56,15 @@ class Sequences:
             return False
         if len(self._recent) == KNOWN_SEQUENCES:
             self._known.discard(self._recent[0])
+        self._first, self._newest = self._first if self._recent else number, max(self._newest, number)
         self._recent.append(number)
         self._known.add(number)
         return True
+
+    @property
+    def broken(self) -> bool:
+        """Whether some of the newest numbers are missing: packets are being lost just now."""
+        return not self.complete(max(self._newest - RECENT_SEQUENCES, self._first), self._newest)
 
     def complete(self, first: int, last: int) -> bool:
         """Whether every number between two has come; those too many to know have not."""

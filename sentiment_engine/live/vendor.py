@@ -8,7 +8,7 @@ import structlog
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sentiment_engine.events import EndReason
+from sentiment_engine.events import EndReason, GapReason
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.clocks import Clock, Connection, Placed, clock
@@ -190,7 +190,8 @@ class VendorSession(FeedingSession):
     async def _advance(self, call: LiveCall) -> None:
         """Feeds what is complete; one socket of a call at a time, or two legs would mix their order."""
         async with self._media.turn:
-            self._media.outputs.extend(self._media.tracks.take())
+            lag: GapReason = "lost" if self._connection.sequences.broken else "idle"
+            self._media.outputs.extend(self._media.tracks.take(lag))
             while self._media.outputs and self.feeds(call):
                 await call.room.wait()
                 if not (self._media.outputs and self.feeds(call)):
