@@ -216,11 +216,13 @@ def test_metadata_that_call_themselves_an_event_are_metadata():
     )
 
 
+OURS_BUT_NO_USE_HERE = '{"type":"start","call_id":"x","encoding":"mulaw","sample_rate":8000}'
+NEARLY_OURS = '{"type":"stage","stage":"x"}', '{"type":"transcript","party":"agent"}', '{"type":7}'
+
+
 @pytest.mark.parametrize(
-    "text",
-    [DTMF, FORK, "note", "", "[]", "{}", '{"type":"start","call_id":"x"}', '{"type":"stage","stage":"x"}',
-     '{"type":"transcript","party":"agent"}', '{"type":7}', '{"event":"websocket:cleared"}', "x" * 70_000],
-)  # fmt: skip
+    "text", [DTMF, FORK, VONAGE, "note", "", "[]", "{}", "x" * 70_000, OURS_BUT_NO_USE_HERE, *NEARLY_OURS]
+)
 def test_text_that_is_not_ours_is_ignored(text):
     assert told(L16(hello()), FORK, text)[1:] == []
 

@@ -351,6 +351,7 @@ async def test_a_socket_that_never_ends_is_ended(path, first):
             "PCMU",
         ),
         ("/v1/twilio", twilio_start("x" * 300), "call_id"),
+        ("/v1/twilio", twilio_start(attempts_today="many"), "attempts_today"),
         ("/v1/l16", '{"sampleRate":8000}', "mixType"),
         ("/v1/l16", '{"sampleRate":4000,"mixType":"mono"}', "sample_rate 4000"),
     ],

@@ -109,6 +109,10 @@ def test_what_integrators_tell_becomes_the_start_and_the_token_is_nowhere_in_it(
     }
 
 
+def test_a_counter_that_is_none_is_left_for_the_core_to_name():
+    assert opened(twilio_start(attempts_today="many")).start.context == {"attempts_today": "many"}
+
+
 def test_a_token_in_the_address_is_not_believed():
     call = opened(twilio_start(), query={"token": TOKEN, "language": "en"})
     assert call.token is None
