@@ -60,6 +60,11 @@ def test_other_names_for_the_same():
     assert (call.start.call_id, call.start.sample_rate, len(call.start.channels)) == ("c1", 16_000, 2)
 
 
+def test_a_call_may_be_named_by_a_number_but_not_by_a_list():
+    assert opened('{"uuid":4711,"sampleRate":8000,"mixType":"mono"}').start.call_id == "4711"
+    assert "callsid must be text" in refused('{"callSid":["x"],"sampleRate":8000,"mixType":"mono"}').message
+
+
 def test_jambonz_has_its_own_id_and_what_the_integrator_told_lies_within():
     call = opened(JAMBONZ)
     assert (call.start.call_id, call.start.sample_rate, call.start.channels) == ("own", 8000, ("mixed",))

@@ -81,8 +81,8 @@ def _by_plain_name(*sources: Mapping[str, Any]) -> dict[str, Any]:
 
 def _call_id(hello: Hello, found: Mapping[str, Any]) -> str:
     for name in CALL_IDS:
-        if isinstance(found.get(name), str):
-            return str(found[name])
+        if name in found:
+            return as_text(found[name], name)
     key = hello.headers.get("sec-websocket-key")
     if not key:
         raise Refused("bad_message", "nobody names the call: " + REMEDY.format("callSid"))

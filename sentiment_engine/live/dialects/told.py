@@ -34,6 +34,16 @@ def plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
+_OFTEN = {
+    name: plain(name)
+    for name in (
+        *("event", "media", "sequenceNumber", "sequence_number", "streamSid", "stream_sid", "streamId"),
+        *("stream_id", "extra_headers", "track", "chunk", "timestamp", "payload"),
+    )
+}
+"""Names of which every packet is full."""
+
+
 class Told:
     """What was told, by plain name; where a name comes twice, the source named first counts.
 
@@ -168,7 +178,7 @@ def fields(value: object, name: str) -> Mapping[str, Any]:
     """
     if not isinstance(value, dict):
         raise Refused("bad_message", f"{name} must be a JSON object")
-    return {plain(key): inner for key, inner in value.items()}
+    return {_OFTEN.get(key) or plain(key): inner for key, inner in value.items()}
 
 
 def payload(value: object) -> bytes:
