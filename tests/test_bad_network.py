@@ -4,6 +4,9 @@ import asyncio
 import base64
 import heapq
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -125,3 +128,39 @@ async def test_a_burst_of_loss_on_one_track_is_a_marked_gap_of_that_party():
     (gap,) = of(events, "audio.gap")
     assert (gap["party"], gap["reason"]) == ("customer", "lost")
     assert (gap["start_s"], gap["end_s"]) == pytest.approx((5.0, 7.0), abs=0.05)
+
+
+def namespace():
+    """A command that runs another in a network of its own; skips where that is not allowed."""
+    for command in (["unshare", "--net"], ["unshare", "--map-root-user", "--net"]):
+        try:
+            done = subprocess.run(
+                [*command, "ip", "link", "set", "lo", "up"], capture_output=True, check=False
+            )
+        except FileNotFoundError:
+            pytest.skip("no unshare or ip here: util-linux and iproute2 are needed to cut a network")
+        if done.returncode == 0:
+            return command
+    pytest.skip("this machine lets nobody make a network namespace: it needs root or user namespaces")
+
+
+@pytest.mark.slow
+def test_a_call_whose_network_is_cut_for_ten_seconds_goes_on_and_nothing_is_left():
+    script = Path(__file__).parent / "cut_network.py"
+    done = subprocess.run(
+        [*namespace(), sys.executable, str(script), "10"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["starts"] == 1
+    assert told["alerts"] == []
+    (ended,) = told["ended"]
+    assert ended["reason"] == "stop"
+    assert ended["duration_s"] == pytest.approx(told["total_s"], abs=0.2)
+    marked_s = sum(gap["end_s"] - gap["start_s"] for gap in told["gaps"] if gap["party"] == "agent")
+    assert marked_s == pytest.approx(told["lost_s"], abs=0.2)
+    assert told["left"] == {"sessions": 0, "tasks": 0, "sockets": 0}

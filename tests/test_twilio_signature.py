@@ -3,12 +3,21 @@
 import base64
 import hashlib
 import hmac
+import json
 
 import pytest
+from doors import answer, bearer, locked
 from hypothesis import given
 from hypothesis import strategies as st
+from live_server import in_loop, live_settings, serving
+from phones import twilio_start
+from test_live_phones import closed, phone
 
+from sentiment_engine import BadSettings
+from sentiment_engine.live.app import LiveServer
 from sentiment_engine.live.twilio_signature import stream_address, valid
+from sentiment_engine.settings import Settings
+from sentiment_engine.settings_door import DoorSettings
 
 TOKEN = "12345"  # noqa: S105 - of Twilio's examples
 URL = "wss://calls.example.com/v1/twilio"
@@ -99,3 +108,72 @@ def test_an_empty_token_or_address_is_an_error_and_no_pass():
 )
 def test_the_address_that_twilio_was_given(public, expected):
     assert stream_address(public, "/v1/twilio") == expected
+
+
+# -- at the door
+
+VARIABLE = "TWILIO_AUTH_TOKEN"
+DOOR = {"public_url": "https://calls.example.com", "twilio_auth_token_env": VARIABLE}
+
+
+@pytest.fixture
+def account(monkeypatch):
+    monkeypatch.setenv(VARIABLE, TOKEN)
+
+
+def header(url=URL):
+    return {"X-Twilio-Signature": signed(url)}
+
+
+@in_loop
+async def test_what_twilio_has_signed_opens_calls_without_a_token(account):
+    async with serving(locked(**DOOR)) as server:
+        async with phone(server, additional_headers=header()) as socket:
+            await socket.send(json.dumps(twilio_start("CA1")))
+            await socket.send('{"event":"stop"}')
+            assert (await closed(socket))[1] == 1000
+        assert server.metrics.calls_ended.labels("stop")._value.get() == 1
+
+
+@in_loop
+async def test_a_wrong_signature_is_refused_before_the_handshake_and_says_what_was_expected(account):
+    async with serving(locked(**DOOR)) as server:
+        status, error = await answer(server, "/v1/twilio", header("https://calls.example.com/v1/twilio"))
+    assert (status, error["code"]) == (401, "unauthorized")
+    assert URL in error["message"]
+    assert TOKEN not in error["message"]
+
+
+@in_loop
+async def test_without_a_signature_a_token_is_needed(account):
+    async with serving(locked(**DOOR)) as server:
+        assert (await answer(server, "/v1/twilio", bearer("ingest")))[0] == 101
+        async with phone(server) as socket:
+            await socket.send(json.dumps(twilio_start("CA1")))
+            assert (await closed(socket))[1] == 1008
+        assert not server.calls.is_fed("CA1")
+
+
+@in_loop
+async def test_without_tokens_at_all_twilio_must_have_signed_and_other_paths_are_open(account):
+    settings = Settings(live=live_settings().live, door=DoorSettings(**DOOR))
+    async with serving(settings) as server:
+        assert (await answer(server, "/v1/twilio", {}))[0] == 401
+        assert (await answer(server, "/v1/twilio", header()))[0] == 101
+        assert (await answer(server, "/v1/telnyx", {}))[0] == 101
+
+
+@in_loop
+async def test_a_signature_opens_no_other_path(account):
+    async with serving(locked(**DOOR)) as server:
+        for path in ("/v1/stream", "/v1/feed"):
+            assert (await answer(server, path, header()))[0] == 401
+
+
+@pytest.mark.parametrize("value", [None, "", " "])
+def test_a_variable_that_is_not_set_keeps_the_server_from_starting(monkeypatch, value):
+    monkeypatch.delenv(VARIABLE, raising=False)
+    if value is not None:
+        monkeypatch.setenv(VARIABLE, value)
+    with pytest.raises(BadSettings, match="TWILIO_AUTH_TOKEN, named by door.twilio_auth_token_env, is not set"):
+        LiveServer(locked(**DOOR), None, port=0)

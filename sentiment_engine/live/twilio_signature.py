@@ -1,4 +1,4 @@
-"""Whether a WebSocket handshake was signed by Twilio: ``X-Twilio-Signature``. No I/O.
+"""Whether a WebSocket handshake was signed by Twilio: ``X-Twilio-Signature``.
 
 The signature is the base64 of an HMAC-SHA1 over the address, keyed with the account's auth token; a WebSocket
 has no POST parameters to add. Source: Twilio, "Security", "Validating requests are coming from Twilio".
@@ -13,11 +13,60 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from sentiment_engine.errors import BadSettings
+from sentiment_engine.live.messages import Refused
+
+PATH = "/v1/twilio"
 HEADER = "x-twilio-signature"
 _SCHEMES = {"wss": "wss", "https": "wss", "ws": "ws", "http": "ws"}
 _PORTS = {"wss": 443, "ws": 80}
+
+
+class TwilioSignature:
+    """Knows what Twilio signs for one account and one public address.
+
+    Args:
+        public_url: where clients believe the server to be.
+        variable: the environment variable with the account's auth token.
+        environ: the environment.
+
+    Raises:
+        BadSettings: the variable is not set, or empty.
+    """
+
+    def __init__(self, public_url: str, variable: str, environ: Mapping[str, str]) -> None:
+        self._url = stream_address(public_url, PATH)
+        self._auth_token = environ.get(variable, "").strip()
+        if not self._auth_token:
+            raise BadSettings(
+                f"the environment variable {variable}, named by door.twilio_auth_token_env, is not set"
+            )
+
+    def vouches(self, path: str, signature: str | None, *, needed: bool) -> bool:
+        """Whether Twilio has signed this handshake; False where another credential is to be asked for.
+
+        Args:
+            path: of the request; only ``/v1/twilio`` is looked at.
+            signature: the header's value, if there is one.
+            needed: whether nothing else could be asked for.
+
+        Raises:
+            Refused: ``unauthorized``: a wrong signature; or none where it is needed.
+        """
+        if path != PATH or (signature is None and not needed):
+            return False
+        if signature is None:
+            raise Refused("unauthorized", f"{PATH} takes what Twilio has signed, and this is not")
+        if not valid(self._url, signature, self._auth_token):
+            raise Refused(
+                "unauthorized",
+                f"{HEADER} is not that of {self._url}: <Stream url> must be this address (door.public_url), "
+                "and the auth token that of the account",
+            )
+        return True
 
 
 def stream_address(public_url: str, path: str) -> str:

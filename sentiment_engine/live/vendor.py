@@ -63,6 +63,7 @@ class VendorSession(FeedingSession):
     async def begin(self) -> LiveCall:
         opened = await self._opened()
         self.leg = opened.leg or 0
+        self.introduce(opened.token)
         start = opened.start
         call = await self._calls.open(start, self)
         if call.media is None:
