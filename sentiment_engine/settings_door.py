@@ -138,3 +138,14 @@ def _check_network(text: str) -> None:
         raise BadSettings(
             f"door.proxies {text[:80]!r}: write addresses or networks such as 10.0.0.0/8"
         ) from reason
+
+
+def _check_variable(name: str, public_url: str) -> None:
+    # Whoever pastes the token itself here must not find it in an error message.
+    if not _VARIABLE.fullmatch(name):
+        raise BadSettings(
+            "door.twilio_auth_token_env must be the name of an environment variable, such as "
+            "TWILIO_AUTH_TOKEN; never the token itself"
+        )
+    if not public_url:
+        raise BadSettings("door.twilio_auth_token_env needs door.public_url: Twilio signs that address")
