@@ -1,8 +1,10 @@
 """Other people's programs against our server: a simulator of Twilio, makers of platforms' frames."""
 
 import asyncio
+import base64
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,6 +22,8 @@ from sentiment_engine.live.dialects.telnyx import Telnyx
 from sentiment_engine.live.dialects.twilio import Twilio
 from sentiment_engine.pcm import decode
 
+HERE = Path(__file__).resolve().parent
+PIPECAT = HERE.parent / ".cache" / "pipecat" / "bin" / "python"
 STREAMDOUBLE = "import sys; from streamdouble.cli import main; sys.exit(main())"
 pytestmark = pytest.mark.conformance
 
@@ -61,20 +65,17 @@ def tone(rate_hz):
 
 async def made(module, **arguments):
     """What a serializer of pipecat makes of a second of a tone, in pieces of 20 ms."""
-    serializers = pytest.importorskip(f"pipecat.serializers.{module}")
-    frames = pytest.importorskip("pipecat.frames.frames")
-    kind = getattr(serializers, f"{module.capitalize()}FrameSerializer")
-    options = kind.InputParams()
-    for name, value in (("auto_hang_up", False), ("vonage_sample_rate", RATE_HZ)):
-        if hasattr(options, name):
-            setattr(options, name, value)
-    serializer = kind(**arguments, params=options)
-    sound, out = tone(RATE_HZ), []
-    for at in range(0, len(sound), 160):
-        piece = sound[at : at + 160].tobytes()
-        out.append(await serializer.serialize(frames.OutputAudioRawFrame(piece, RATE_HZ, 1)))
-    interruption = await serializer.serialize(frames.InterruptionFrame())
-    return [frame for frame in (*out, interruption) if frame is not None]
+    if not PIPECAT.exists():
+        pytest.skip("pipecat is not there: scripts/conformance_tools pipecat")
+    maker = await asyncio.create_subprocess_exec(
+        *(PIPECAT, HERE / "pipecat_frames.py", module, json.dumps(arguments)),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    out, _ = await maker.communicate()
+    assert maker.returncode == 0
+    frames = [json.loads(line) for line in out.splitlines()]
+    return [frame if isinstance(frame, str) else base64.b64decode(frame["binary"]) for frame in frames]
 
 
 @pytest.mark.parametrize(
