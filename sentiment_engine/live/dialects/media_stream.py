@@ -29,7 +29,7 @@ from sentiment_engine.pcm import SILENCE
 CALL_IDS = ("callsid", "callcontrolid", "callid", "calluuid", "streamsid", "streamid")
 """Who names the call, the best first."""
 EARLY_CHARS = 1 << 20
-"""So much may come before its start: five seconds of two tracks of L16 at 16 kHz."""
+"""So much may come before its start: ten seconds of two tracks of L16 at 16 kHz."""
 
 _json = msgspec.json.Decoder()
 
