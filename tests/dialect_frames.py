@@ -63,6 +63,83 @@ SEEDS: dict[str, list[Frames]] = {
             text(event="stop", sequenceNumber="4"),
         ]
     ],
+    "signalwire": [[text(event="start", start={"callSid": "CA1", "tracks": ["inbound"]})]],
+    "telnyx": [
+        [
+            text(event="connected", version="1.0.0"),
+            text(
+                event="start",
+                sequence_number="1",
+                stream_id="S",
+                start={
+                    "call_control_id": "v2:T",
+                    "custom_parameters": {"agent_track": "inbound"},
+                    "media_format": {"encoding": encoding, "sample_rate": 8000, "channels": 1},
+                },
+            ),
+            text(
+                event="media",
+                sequence_number="3",
+                media={"track": "inbound", "timestamp": "20", "payload": "fn5+"},
+            ),
+            text(
+                event="media",
+                sequence_number="2",
+                media={"track": "outbound", "timestamp": "0", "payload": "////"},
+            ),
+            text(event="stop", sequence_number="4"),
+        ]
+        for encoding in ("PCMA", "G722")
+    ],
+    "exotel": [
+        [
+            text(
+                event="start",
+                stream_sid="MZ",
+                start={
+                    "call_sid": "CA",
+                    "custom_parameters": {"party": "customer"},
+                    "media_format": {"encoding": "audio/x-raw", "sample_rate": "8000", "bit_rate": "16"},
+                },
+            ),
+            text(event="media", media={"chunk": "2", "timestamp": "200", "payload": "AAABAAIA"}),
+            text(event="stop"),
+        ]
+    ],
+    "plivo": [
+        [
+            text(
+                event="start",
+                sequenceNumber=1,
+                extra_headers="stage=facts;language=en",
+                start={
+                    "callId": "1",
+                    "tracks": ["inbound", "outbound"],
+                    "mediaFormat": {"encoding": "audio/x-l16", "sampleRate": 16000},
+                },
+            ),
+            text(
+                event="media",
+                sequenceNumber=2,
+                media={"track": "outbound", "timestamp": 1705312200000, "payload": "AAABAAIA"},
+            ),
+        ]
+    ],
+    "l16": [
+        [text(callSid="1", sampleRate=16000, mixType="stereo", send=["alerts"]), b"\0\1\2\3", b""],
+        [
+            text(callId="1", sampling="16k", mixType="mono", metadata={"stage": "facts", "party": "agent"}),
+            b"\0",
+        ],
+        [
+            text(**{"event": "websocket:connected", "content-type": "audio/l16;rate=8000", "call_id": "v"}),
+            b"\0\1",
+            text(event="dtmf", digit="1"),
+            text(type="transcript", party="mixed", text="x", start_s=0, end_s=1),
+            text(type="gap", seconds=1.5),
+            text(type="stop"),
+        ],
+    ],
 }
 WORDS = ("event", "start", "media", "payload", "track", "inbound", "outbound", "timestamp", "sequenceNumber")
 FOUND: dict[str, list[bytes]] = {}

@@ -35,6 +35,11 @@ RIGHTS: Mapping[str, Right] = {
     "/v1/playbook": EVERYBODY,
     "/v1/stream": CALLS,
     "/v1/twilio": CALLS_TOKEN_LATER,
+    "/v1/signalwire": CALLS_TOKEN_LATER,
+    "/v1/telnyx": CALLS_TOKEN_LATER,
+    "/v1/exotel": CALLS_TOKEN_LATER,
+    "/v1/plivo": CALLS_TOKEN_LATER,
+    "/v1/l16": CALLS_TOKEN_LATER,
     "/v1/feed": READERS,
 }
 """Path of a route, as the application declares it -> who may use it."""
