@@ -29,6 +29,9 @@ CLOSE_CODES = {
     "taken_over": 1008,
     "format_changed": 1008,
     "cursor_too_old": 1008,
+    "unauthorized": 1008,
+    "forbidden": 1008,
+    "rate_limited": 1008,
     # 1009 too big (binary frames over the limit are refused by the WebSocket layer itself)
     "too_big": 1009,
     # 1011 our own fault
