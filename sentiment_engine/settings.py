@@ -14,6 +14,7 @@ import msgspec
 
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.events import ProfileName
+from sentiment_engine.settings_genesys import GenesysSettings
 
 _TIME = "([01][0-9]|2[0-3]):([0-5][0-9])"
 QUIET_HOURS = re.compile(f"{_TIME}-{_TIME}", re.ASCII)
@@ -490,6 +491,7 @@ class Settings(_Stage, frozen=True, kw_only=True):
     words: WordsSettings = WordsSettings()
     contact: ContactSettings = ContactSettings()
     live: LiveSettings = LiveSettings()
+    genesys: GenesysSettings = GenesysSettings()
 
     def check(self) -> None:
         if self.profile == "eu" and self.playbook.jurisdiction not in ("", "EU"):

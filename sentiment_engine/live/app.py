@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Callable, Coroutine
@@ -22,8 +23,10 @@ from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.dialects import DIALECTS
+from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.shape import Dialect
 from sentiment_engine.live.feed import FeedSession
+from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
@@ -52,7 +55,8 @@ class LiveServer:
         port: 0 for any free one; see :attr:`port`.
 
     Raises:
-        BadSettings: ``host`` is not loopback, the port cannot be had, or a required notice has no cues.
+        BadSettings: ``host`` is not loopback, the port cannot be had, a required notice has no cues, or a
+            Genesys client secret cannot be read.
     """
 
     def __init__(
@@ -67,6 +71,8 @@ class LiveServer:
     ) -> None:
         require_loopback(host)
         self._settings = settings.live
+        self._genesys = settings.genesys
+        self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
         self.hub = Hub(settings.live, self.metrics)
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
@@ -109,7 +115,7 @@ class LiveServer:
                 Route("/metrics", self._metrics),
                 Route("/v1/playbook", self._phrases.get),
                 WebSocketRoute("/v1/stream", self._stream),
-                *(WebSocketRoute(path, self._vendor(dialect)) for path, dialect in DIALECTS.items()),
+                *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
                 WebSocketRoute("/v1/feed", self._feed),
             ]
         )
@@ -182,6 +188,12 @@ class LiveServer:
 
     async def _stream(self, websocket: WebSocket) -> None:
         await StreamSession(websocket, self.calls).run()
+
+    def _vendor_route(self, path: str, dialect: type[Dialect]) -> WebSocketRoute:
+        route = WebSocketRoute(path, self._vendor(dialect))
+        if dialect is Genesys:
+            route.app = GenesysGate(route.app, self._genesys, self._genesys_secrets, self.metrics)
+        return route
 
     def _vendor(self, dialect: type[Dialect]) -> Callable[[WebSocket], Coroutine[Any, Any, None]]:
         async def serve_socket(websocket: WebSocket) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
+from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.shape import Dialect
 from sentiment_engine.live.dialects.twilio import Twilio
 
 DIALECTS: Mapping[str, type[Dialect]] = {
+    "/v1/audiohook": Genesys,
     "/v1/twilio": Twilio,
 }
 """Path -> what is spoken there."""
