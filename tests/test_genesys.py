@@ -170,6 +170,32 @@ def test_time_that_passes_is_paused_or_lost():
     assert client.say("discarded", {"start": "PT9S", "discarded": "PT0S"}) == []
 
 
+def test_a_pause_passes_while_it_lasts_and_once_only():
+    client = Client()
+    client.open()
+    client.say("paused", position="PT10S")
+    client.say("paused", position="PT10.5S")
+    assert client.say("ping", position="PT69S")[1:] == [Alive()]
+    assert client.say("ping", position="PT75S")[1:] == [Alive(), Silence(65.0, "paused")]
+    assert client.say("ping", position="PT140S")[1:] == [Alive(), Silence(65.0, "paused")]
+    resumed = {"start": "PT10S", "discarded": "PT140.5S"}
+    assert client.say("resumed", resumed, position="PT150.5S") == [Silence(10.5, "paused")]
+    client.say("paused", position="PT160S")
+    assert client.say("ping", position="PT99999S")[1:] == [Alive(), Silence(600.0, "paused")]
+    assert client.say("resumed", {"start": "PT160S", "discarded": "PT1S"}) == []
+
+
+def test_a_pause_that_the_call_ends_in_passes_too():
+    client = Client()
+    client.open()
+    client.say("paused", position="PT10S")
+    assert client.say("close", {"reason": "end"}, position="PT12.5S")[1:] == [Silence(2.5, "paused"), Ended()]
+    client = Client()
+    client.open()
+    client.say("paused", position="PT10S")
+    assert client.say("close", {"reason": "end"}, position="PT1S")[1:] == [Ended()]
+
+
 def test_a_ping_keeps_a_call_alive_only_while_it_is_paused():
     client = Client()
     client.open()

@@ -24,6 +24,7 @@ from sentiment_engine.live.dialects.genesys_open import (
     seconds_of,
     session_of,
 )
+from sentiment_engine.live.dialects.genesys_pause import Pause
 from sentiment_engine.live.dialects.shape import (
     Alive,
     Answer,
@@ -72,7 +73,10 @@ class Genesys:
         self._headers = hello.headers
         self._id = hello.headers.get("audiohook-session-id", "")
         self._seq = self._clientseq = 0
-        self._is_open = self._is_probe = self._is_language_fixed = self._is_paused = False
+        self._is_open = self._is_probe = self._is_language_fixed = False
+        self._position_s = 0.0
+        """The client's, at its last message."""
+        self._pause = Pause()
         self._parting = self._closed = False
         """Whether the last word is being said, and whether it has been."""
         self._medium: Medium | None = None
@@ -81,9 +85,9 @@ class Genesys:
             "close": self._close,
             "ping": self._ping,
             "update": self._update,
-            "paused": self._pause,
-            "resumed": self._resume,
-            "discarded": self._discard,
+            "paused": self._paused,
+            "resumed": self._resumed,
+            "discarded": self._discarded,
         }
 
     def text(self, text: str) -> Sequence[Heard]:
@@ -136,7 +140,7 @@ class Genesys:
         self._clientseq = message.seq
         if message.serverseq > self._seq:
             raise Refused("bad_message", f"serverseq is {message.serverseq}: {self._seq} messages were sent")
-        seconds_of(message.position, "position")
+        self._position_s = seconds_of(message.position, "position")
         self._identify(message.id)
         return message
 
@@ -209,11 +213,17 @@ class Genesys:
     def _close(self, parameters: Mapping[str, Any]) -> Sequence[Heard]:
         self._parting = self._closed = True
         returns = self._is_open and parameters.get("reason") == "reconnect"
-        return [Answer(self._say("closed", {})), Ended(returns=returns)]
+        return [
+            Answer(self._say("closed", {})),
+            *self._silence(self._pause.so_far(self._position_s, 0.0)),
+            Ended(returns=returns),
+        ]
 
     def _ping(self, _: Mapping[str, Any]) -> Sequence[Heard]:
         pong = Answer(self._say("pong", {}))
-        return [pong, Alive()] if self._is_paused else [pong]
+        if not self._pause:
+            return [pong]
+        return [pong, Alive(), *self._silence(self._pause.so_far(self._position_s))]
 
     def _update(self, parameters: Mapping[str, Any]) -> Sequence[Heard]:
         language = language_of(parameters.get("language"))
@@ -224,18 +234,21 @@ class Genesys:
             return [updated]
         return [updated, LanguageChange(language)]
 
-    def _pause(self, _: Mapping[str, Any]) -> Sequence[Heard]:
-        self._is_paused = self._is_open
+    def _paused(self, _: Mapping[str, Any]) -> Sequence[Heard]:
+        if self._is_open:
+            self._pause.begin(self._position_s)
         return [Alive()]
 
-    def _resume(self, parameters: Mapping[str, Any]) -> Sequence[Heard]:
-        self._is_paused = False
-        return self._passed(parameters, "paused")
+    def _resumed(self, parameters: Mapping[str, Any]) -> Sequence[Heard]:
+        return self._silence(self._pause.end(_left_out_s(parameters)))
 
-    def _discard(self, parameters: Mapping[str, Any]) -> Sequence[Heard]:
-        return self._passed(parameters, "lost")
+    def _discarded(self, parameters: Mapping[str, Any]) -> Sequence[Heard]:
+        return self._silence(_left_out_s(parameters), "lost")
 
-    def _passed(self, parameters: Mapping[str, Any], reason: GapReason) -> Sequence[Heard]:
-        seconds_of(parameters.get("start"), "start")
-        seconds = seconds_of(parameters.get("discarded"), "discarded", LONGEST_S)
+    def _silence(self, seconds: float, reason: GapReason = "paused") -> Sequence[Heard]:
         return [Silence(seconds, reason)] if seconds and self._is_open else []
+
+
+def _left_out_s(parameters: Mapping[str, Any]) -> float:
+    seconds_of(parameters.get("start"), "start")
+    return seconds_of(parameters.get("discarded"), "discarded", LONGEST_S)
