@@ -162,6 +162,7 @@ class Session:
             self.closing = True
             await self.say("close", {"reason": reason})
         closed = await self.hear("closed", within_s=10.0)
+        assert closed["clientseq"] == self.seq
         await self.socket.close()
         return closed
 

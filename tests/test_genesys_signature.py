@@ -15,6 +15,7 @@ from websockets.exceptions import InvalidStatus
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live import genesys_gate
 from sentiment_engine.live.app import LiveServer
+from sentiment_engine.live.dialects import genesys_signature
 from sentiment_engine.live.dialects.genesys_signature import (
     COVERED,
     MAX_AGE_S,
@@ -135,6 +136,12 @@ def test_a_wrong_secret_and_an_unknown_key_are_told_apart_by_nobody():
     assert said[0][0] == "unauthorized"
     assert KEY not in said[0][1]
     assert SECRET not in said[0][1]
+
+
+def test_an_unknown_key_is_refused_whatever_secret_stands_in_for_its_own(monkeypatch):
+    monkeypatch.setattr(genesys_signature.secrets, "token_bytes", lambda _: SECRETS[KEY])
+    with pytest.raises(Refused, match="does not match"):
+        verified(EXAMPLE, {}, NOW)
 
 
 @pytest.mark.parametrize("missing", COVERED)
