@@ -28,8 +28,8 @@ BURST_S, LONGEST_BURST_S = 0.4, 2.0
 """How long what follows a hole is held, to see which; longer while it comes at twice its own pace or more."""
 OUT_OF_STEP_S = 3.0
 """A track all of whose audio came too late for so long is put in step with the other again."""
-KNOWN_SEQUENCES = 2048
-"""About ten seconds of two tracks."""
+KNOWN_SEQUENCES, RECENT_SEQUENCES = 2048, 64
+"""About twenty seconds of two tracks; about half a second."""
 
 ClockName = Literal["stamps", "arrival", "flow"]
 
@@ -48,6 +48,7 @@ class Sequences:
     def __init__(self) -> None:
         self._recent: deque[int] = deque(maxlen=KNOWN_SEQUENCES)
         self._known: set[int] = set()
+        self._first = self._newest = 0
 
     def add(self, number: int) -> bool:
         """Notes one; False if it came before."""
@@ -55,22 +56,36 @@ class Sequences:
             return False
         if len(self._recent) == KNOWN_SEQUENCES:
             self._known.discard(self._recent[0])
+        self._first, self._newest = self._first if self._recent else number, max(self._newest, number)
         self._recent.append(number)
         self._known.add(number)
         return True
+
+    @property
+    def broken(self) -> bool:
+        """Whether some of the newest numbers are missing: packets are being lost just now."""
+        return not self.complete(max(self._newest - RECENT_SEQUENCES, self._first), self._newest)
 
     def complete(self, first: int, last: int) -> bool:
         """Whether every number between two has come; those too many to know have not."""
         return last - first <= KNOWN_SEQUENCES and all(n in self._known for n in range(first + 1, last))
 
 
+class Connection:
+    """What the tracks of one connection share: their numbers, and where their time stamps begin."""
+
+    def __init__(self) -> None:
+        self.sequences = Sequences()
+        self.offset: int | None = None
+        """Position of the time stamp 0, which all tracks count from."""
+
+
 class StampClock:
     """Pieces with time stamps, in any order within ``REORDER_S``; duplicates are dropped."""
 
-    def __init__(self, tracks: Tracks, track: int, sequences: Sequences) -> None:
-        self._tracks, self._track, self._sequences = tracks, track, sequences
+    def __init__(self, tracks: Tracks, track: int, connection: Connection) -> None:
+        self._tracks, self._track, self._connection = tracks, track, connection
         self._rate_hz = tracks.sample_rate_hz
-        self._offset: int | None = None
         self._held: list[tuple[int, int, bytes, int | None]] = []
         self._count = 0
         self._last_sequence: int | None = None
@@ -83,15 +98,16 @@ class StampClock:
         data = data[: len(data) - len(data) % width]
         samples, out = len(data) // width, []
         stamp = round(stamp_s * self._rate_hz)
-        end = self._tracks.end(self._track)
-        if self._offset is not None and not (
-            -(BACK_S * self._rate_hz) <= stamp + self._offset - end <= JUMP_S * self._rate_hz
+        end, offset = self._tracks.end(self._track), self._connection.offset
+        if offset is not None and not (
+            -(BACK_S * self._rate_hz) <= stamp + offset - end <= JUMP_S * self._rate_hz
         ):
-            out, self._offset = self.flush(), None
-        if self._offset is None:
-            self._offset = max(end, self._tracks.now(arrived_s, samples)) - stamp
+            out, offset = self.flush(), None
+        if offset is None:
+            offset = max(end, self._tracks.now(arrived_s, samples)) - stamp
+            self._connection.offset = offset
         self._count += 1
-        heapq.heappush(self._held, (stamp + self._offset, self._count, data, sequence))
+        heapq.heappush(self._held, (stamp + offset, self._count, data, sequence))
         return out + self._due(end)
 
     def flush(self) -> list[Placed]:
@@ -115,7 +131,11 @@ class StampClock:
     def _pop(self) -> Placed:
         position, _, data, sequence = heapq.heappop(self._held)
         before, self._last_sequence = self._last_sequence, sequence
-        quiet = before is not None and sequence is not None and self._sequences.complete(before, sequence)
+        quiet = (
+            before is not None
+            and sequence is not None
+            and self._connection.sequences.complete(before, sequence)
+        )
         return Placed(position, data, "idle" if quiet else "lost")
 
 
@@ -161,7 +181,8 @@ class ArrivalClock:
             self._due_s = arrived_s
             return self._follow(data, samples, "lost")
         late_s = arrived_s - self._due_s
-        self._due_s = max(self._due_s, arrived_s) + samples / self._tracks.sample_rate_hz
+        seconds = samples / self._tracks.sample_rate_hz
+        self._due_s = max(self._due_s, arrived_s) + seconds
         if late_s >= HOLE_S:
             out = self.flush()
             self._hole_s, self._held_since_s = min(late_s, LONGEST_HOLE_S), arrived_s
@@ -171,7 +192,7 @@ class ArrivalClock:
             return self._follow(data, samples, "idle")
         self._hold(data, samples)
         # what came beyond real time since the hole ended had been held up, and shortens it
-        ahead_s, waited_s = self._due_s - arrived_s, arrived_s - self._held_since_s
+        ahead_s, waited_s = self._due_s - arrived_s - seconds, arrived_s - self._held_since_s
         if ahead_s >= self._hole_s - HOLE_S / 2:
             self._hole_s = 0.0
         elif waited_s >= LONGEST_BURST_S or waited_s >= max(BURST_S, ahead_s):
@@ -233,8 +254,8 @@ Clock = StampClock | ArrivalClock | FlowClock
 """What places the pieces of one track of one connection."""
 
 
-def clock(name: ClockName, tracks: Tracks, track: int, sequences: Sequences) -> Clock:
+def clock(name: ClockName, tracks: Tracks, track: int, connection: Connection) -> Clock:
     """The clock a protocol asks for."""
     if name == "stamps":
-        return StampClock(tracks, track, sequences)
+        return StampClock(tracks, track, connection)
     return ArrivalClock(tracks, track) if name == "arrival" else FlowClock(tracks, track)

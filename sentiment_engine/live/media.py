@@ -159,12 +159,12 @@ class Tracks:
         for lane in self._tracks:
             lane.skip(latest + self._samples(seconds), reason, 1)
 
-    def take(self, idle: GapReason = "idle") -> Iterator[Output]:
+    def take(self, lag: GapReason = "idle") -> Iterator[Output]:
         """What is complete by now, in order; a track that lags too far is filled up, for the reason given."""
         latest = max(lane.end for lane in self._tracks) - self._samples(LAG_S)
         for lane in self._tracks:
             if lane.end < latest:
-                lane.skip(latest, idle, 1)
+                lane.skip(latest, lag, 1)
         return self._upto(min(lane.end for lane in self._tracks))
 
     def finish(self) -> Iterator[Output]:

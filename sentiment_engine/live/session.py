@@ -27,8 +27,8 @@ GAP_SLICE_S = 60.0
 """Media time that passes at once: resampled, a minute without audio takes the monitor 50 ms."""
 TURN_S = 0.005
 """A session that held the loop this long lets the others go first, for as long again."""
-CLEAN, NO_CODE = 1000, 1005
-"""The close codes of a client that means it: it does not come back."""
+CLEAN = 1000
+"""The close code of a client that means it: it does not come back. (A lost connection is 1005 here.)"""
 LAST_WORD_S = 2.0
 """Such a call waits only so long for another socket, for clients that close in order and connect again."""
 TURN_MESSAGES = 64
@@ -120,7 +120,7 @@ class FeedingSession:
 
     def _drop(self, call: LiveCall) -> None:
         kept_s = self._calls.live.resume_grace_s
-        if self._code in (CLEAN, NO_CODE):
+        if self._code == CLEAN:
             self._calls.drop(call, self, kept_s=min(LAST_WORD_S, kept_s), ends_as=self.clean_end)
         else:
             self._calls.drop(call, self, kept_s=kept_s, ends_as="disconnected")

@@ -8,10 +8,10 @@ import structlog
 from starlette.types import Message
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sentiment_engine.events import EndReason
+from sentiment_engine.events import EndReason, GapReason
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.calls import Calls
-from sentiment_engine.live.clocks import Clock, Placed, Sequences, clock
+from sentiment_engine.live.clocks import Clock, Connection, Placed, clock
 from sentiment_engine.live.dialects.shape import (
     Answer,
     Audio,
@@ -53,7 +53,7 @@ class VendorSession(FeedingSession):
         super().__init__(socket, calls)
         self.dialect = dialect(Hello(dict(socket.query_params), dict(socket.headers)))
         self._clocks: dict[int, Clock] = {}
-        self._sequences = Sequences()
+        self._connection = Connection()
         self._early: list[Heard] = []
         self._early_bytes = 0
         self._silent_writer: asyncio.Task[None] | None = None
@@ -79,7 +79,7 @@ class VendorSession(FeedingSession):
         self._media = call.media
         mine = range(len(opened.tracks)) if opened.leg is None else [opened.leg]
         self._clocks = {
-            track: clock(opened.clock, self._media.tracks, track, self._sequences) for track in mine
+            track: clock(opened.clock, self._media.tracks, track, self._connection) for track in mine
         }
         if opened.wants_alerts:
             self.write(call)
@@ -125,6 +125,11 @@ class VendorSession(FeedingSession):
                     for heard in await self._heard(await self.receive()):
                         if isinstance(heard, Opened):
                             opened = heard
+                        elif isinstance(heard, Ended) and opened is None:
+                            await close(
+                                self._socket, CLEAN, ""
+                            )  # a probe; or a call without audio, which is none
+                            raise WebSocketDisconnect(CLEAN)
                         else:
                             self._keep(heard)
                     if self._early_bytes and seconds > LATE_START_S:
@@ -140,8 +145,6 @@ class VendorSession(FeedingSession):
         return opened
 
     def _keep(self, heard: Heard) -> None:
-        if isinstance(heard, Ended):
-            raise WebSocketDisconnect(CLEAN)  # a call of no audio is none
         if isinstance(heard, Audio):
             self._early_bytes += len(heard.data)
             if self._early_bytes > EARLY_BYTES:
@@ -200,7 +203,7 @@ class VendorSession(FeedingSession):
         known = self._clocks.get(audio.track)
         if known is None or not self.feeds(call):
             return
-        if audio.sequence is not None and not self._sequences.add(audio.sequence):
+        if audio.sequence is not None and not self._connection.sequences.add(audio.sequence):
             self._calls.metrics.packets_dropped.labels("duplicate").inc()
             return
         self._place(audio.track, known.put(audio.data, time.monotonic(), audio.stamp_s, audio.sequence))
@@ -214,7 +217,8 @@ class VendorSession(FeedingSession):
     async def _advance(self, call: LiveCall) -> None:
         """Feeds what is complete; one socket of a call at a time, or two legs would mix their order."""
         async with self._media.turn:
-            self._media.outputs.extend(self._media.tracks.take())
+            lag: GapReason = "lost" if self._connection.sequences.broken else "idle"
+            self._media.outputs.extend(self._media.tracks.take(lag))
             while self._media.outputs and self.feeds(call):
                 await call.room.wait()
                 if not (self._media.outputs and self.feeds(call)):
