@@ -3,19 +3,22 @@
 import base64
 import json
 import re
+import uuid
 
 import hypothesis.strategies as st
 import msgspec
 import pytest
-from genesys_client import Session, signed
+from genesys_client import NULL, Session, signed
 from hypothesis import given, settings
 from live_server import SETTINGS, in_loop, serving
+from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live import genesys_gate
 from sentiment_engine.live.app import LiveServer
 from sentiment_engine.live.dialects import genesys_signature
+from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.genesys_signature import (
     COVERED,
     MAX_AGE_S,
@@ -25,9 +28,11 @@ from sentiment_engine.live.dialects.genesys_signature import (
     Signed,
     verified,
 )
-from sentiment_engine.live.genesys_gate import read_secrets
+from sentiment_engine.live.genesys_gate import read_secrets, signed_address
 from sentiment_engine.live.messages import Refused
+from sentiment_engine.live.secrecy import new_token, sha256_of
 from sentiment_engine.settings import Settings
+from sentiment_engine.settings_door import DoorSettings, TokenSettings
 from sentiment_engine.settings_genesys import GenesysKey, GenesysSettings
 
 # The example of the vendor's documentation.
@@ -255,23 +260,14 @@ def test_a_key_stands_there_once():
     ("url", "address"),
     [
         ("", ("", "")),
-        ("wss://Calls.example.com", ("calls.example.com", "")),
+        ("https://Calls.example.com", ("calls.example.com", "")),
         ("https://calls.example.com:443/tension/", ("calls.example.com", "/tension")),
-        ("wss://calls.example.com:8443", ("calls.example.com:8443", "")),
-        ("ws://[::1]:8700", ("[::1]:8700", "")),
+        ("https://calls.example.com:8443", ("calls.example.com:8443", "")),
+        ("http://[::1]:8700", ("[::1]:8700", "")),
     ],
 )
 def test_the_public_address_is_what_genesys_signs(url, address):
-    assert GenesysSettings(public_url=url).address() == address
-
-
-@pytest.mark.parametrize(
-    "url",
-    ["calls.example.com", "ftp://x", "wss://", "wss://a@b", "wss://x?y=1", "wss://x:y", "wss://\u00e4.de"],
-)
-def test_other_addresses_are_refused(url):
-    with pytest.raises(BadSettings, match=r"genesys\.public_url"):
-        GenesysSettings(public_url=url)
+    assert signed_address(url) == address
 
 
 def test_secrets_come_from_the_environment_or_a_file(tmp_path):
@@ -310,10 +306,13 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path):
 # -- the gate
 
 
-def guarded(monkeypatch, **more):
+def guarded(monkeypatch, **door):
     monkeypatch.setenv("GENESYS_TEST_SECRET", SECRET)
-    key = kept_in("GENESYS_TEST_SECRET")
-    return msgspec.structs.replace(SETTINGS, genesys=GenesysSettings(keys=(key,), **more))
+    return msgspec.structs.replace(
+        SETTINGS,
+        genesys=GenesysSettings(keys=(kept_in("GENESYS_TEST_SECRET"),)),
+        door=DoorSettings(**door),
+    )
 
 
 async def turned_away(server, headers, status=401):
@@ -356,8 +355,7 @@ async def test_without_a_good_signature_there_is_no_socket(monkeypatch):
 
 @in_loop
 async def test_the_signature_is_over_the_public_address_whatever_a_proxy_makes_of_it(monkeypatch):
-    public = {"public_url": "wss://calls.example.com/tension"}
-    async with serving(guarded(monkeypatch, **public)) as server:
+    async with serving(guarded(monkeypatch, public_url="https://calls.example.com/tension")) as server:
         headers = signed(KEY, SECRETS[KEY], "calls.example.com", "/tension/v1/audiohook")
         async with Session(server, headers=headers) as session:
             await session.open()
@@ -376,6 +374,45 @@ async def test_more_handshakes_than_can_be_remembered_are_put_off(monkeypatch):
             await session.close()
         again = signed(KEY, SECRETS[KEY], f"127.0.0.1:{server.port}")
         assert "try again later" in await turned_away(server, again, 503)
+
+
+@in_loop
+async def test_a_key_is_a_caller_with_its_own_calls_and_limits(monkeypatch):
+    token = new_token()
+    tokens = (TokenSettings(name="pbx", role="ingest", sha256=sha256_of(token)),)
+    async with serving(guarded(monkeypatch, max_connections=1, tokens=tokens)) as server:
+
+        def headers():
+            return signed(KEY, SECRETS[KEY], f"127.0.0.1:{server.port}")
+
+        async with Session(server, headers=headers()) as session:
+            await session.open()
+            assert "its limit" in await turned_away(server, headers(), 429)
+            with pytest.raises(InvalidStatus):
+                await connect(server.url + "/v1/feed", additional_headers=headers())
+            bearer = {"Authorization": f"Bearer {token}"}
+            assert "no header x-api-key" in await turned_away(server, bearer)
+            await session.close()
+
+
+@in_loop
+async def test_without_keys_a_token_is_shown_as_api_key_or_in_the_custom_configuration(monkeypatch):
+    monkeypatch.setattr(Genesys, "farewell_s", 1.0)
+    token = new_token()
+    tokens = (TokenSettings(name="genesys", role="ingest", sha256=sha256_of(token)),)
+    settings = msgspec.structs.replace(SETTINGS, door=DoorSettings(tokens=tokens))
+    async with serving(settings) as server:
+        for shown in ({"headers": {"x-api-key": token}}, {"customConfig": {"token": token}}):
+            async with Session(server, **shown) as session:
+                await session.open()
+                await session.close()
+        for conversation in (str(uuid.uuid4()), NULL):
+            wrong = {"headers": {"x-api-key": "a" * 43}, "conversationId": conversation}
+            async with Session(server, **wrong) as session:
+                await session.say("open", session.opening)
+                assert (await session.hear("disconnect"))["parameters"]["reason"] == "unauthorized"
+                await session.close("disconnect")
+                assert [message["type"] for message in session.said] == ["disconnect", "closed"]
 
 
 def test_a_server_whose_secret_is_missing_does_not_start(monkeypatch):

@@ -15,6 +15,7 @@ from sentiment_engine.live import vendor
 from sentiment_engine.live.dialects import DIALECTS
 from sentiment_engine.live.dialects.shape import Alive, Answer, Audio, Ended, Opened, Silence
 from sentiment_engine.live.messages import Refused, StageChange, Start, Transcript
+from sentiment_engine.live.rights import CALLS_TOKEN_LATER, RIGHTS
 
 PIECE = RATE_HZ // 50
 
@@ -78,6 +79,7 @@ class Plain:
 @pytest.fixture(autouse=True)
 def plain(monkeypatch):
     monkeypatch.setitem(DIALECTS, "/v1/plain", Plain)
+    monkeypatch.setitem(RIGHTS, "/v1/plain", CALLS_TOKEN_LATER)
     monkeypatch.setattr(vendor, "LATE_START_S", 0.3)
 
 

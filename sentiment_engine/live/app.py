@@ -2,10 +2,10 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import os
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any
@@ -25,8 +25,10 @@ from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.dialects import DIALECTS
 from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.shape import Dialect
+from sentiment_engine.live.door import Door, require_safe_address
 from sentiment_engine.live.feed import FeedSession
 from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
+from sentiment_engine.live.guard import guarded
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
@@ -51,12 +53,13 @@ class LiveServer:
         model: scores windows, in a thread of its own.
         playbook: phrases for alerts; without one alerts carry no suggestions.
         cues: what to look for in transcripts; without them transcripts raise nothing.
-        host: a loopback address.
+        host: a loopback address; another one takes tokens, and TLS or ``door.behind_proxy``.
         port: 0 for any free one; see :attr:`port`.
+        tls: the server's certificate and key, see ``live/tls.py``.
 
     Raises:
-        BadSettings: ``host`` is not loopback, the port cannot be had, a required notice has no cues, or a
-            Genesys client secret cannot be read.
+        BadSettings: ``host`` is not safe with these settings, the port cannot be had, a required notice has
+            no cues, or a Genesys client secret cannot be read.
     """
 
     def __init__(
@@ -68,17 +71,19 @@ class LiveServer:
         cues: Cues | None = None,
         host: str = "127.0.0.1",
         port: int = 8700,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        require_loopback(host)
+        require_safe_address(host, settings.door, tls=tls is not None)
+        self.door = Door(settings.door, host)
         self._settings = settings.live
-        self._genesys = settings.genesys
+        self._door_settings = settings.door
         self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
         self.hub = Hub(settings.live, self.metrics)
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
         self.feeds: set[FeedSession] = set()
-        self.host = host
+        self.host, self._tls = host, tls
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
@@ -90,6 +95,10 @@ class LiveServer:
             lifespan="off",
             log_config=None,
             access_log=False,
+            log_level="warning",  # below it uvicorn logs queries, and whole handshakes
+            proxy_headers=settings.door.behind_proxy,  # or anybody here could invent an address
+            forwarded_allow_ips=list(settings.door.proxies),
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
             server_header=False,
             timeout_graceful_shutdown=2,
         )
@@ -104,21 +113,20 @@ class LiveServer:
     def url(self) -> str:
         """Where sockets connect to, without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"ws://{host}:{self.port}"
+        return f"{'ws' if self._tls is None else 'wss'}://{host}:{self.port}"
 
     def app(self) -> Starlette:
         """The routes."""
-        return Starlette(
-            routes=[
-                Route("/healthz", self._healthz),
-                Route("/readyz", self._readyz),
-                Route("/metrics", self._metrics),
-                Route("/v1/playbook", self._phrases.get),
-                WebSocketRoute("/v1/stream", self._stream),
-                *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
-                WebSocketRoute("/v1/feed", self._feed),
-            ]
-        )
+        routes: list[Route | WebSocketRoute] = [
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+            Route("/metrics", self._metrics),
+            Route("/v1/playbook", self._phrases.get),
+            WebSocketRoute("/v1/stream", self._stream),
+            *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
+            WebSocketRoute("/v1/feed", self._feed),
+        ]
+        return Starlette(routes=guarded(routes, self.door, self.metrics))
 
     async def __aenter__(self) -> "LiveServer":
         self._work = asyncio.create_task(self.calls.run())
@@ -192,7 +200,9 @@ class LiveServer:
     def _vendor_route(self, path: str, dialect: type[Dialect]) -> WebSocketRoute:
         route = WebSocketRoute(path, self._vendor(dialect))
         if dialect is Genesys:
-            route.app = GenesysGate(route.app, self._genesys, self._genesys_secrets, self.metrics)
+            route.app = GenesysGate(
+                route.app, self._genesys_secrets, self._door_settings, self.door, self.metrics
+            )
         return route
 
     def _vendor(self, dialect: type[Dialect]) -> Callable[[WebSocket], Coroutine[Any, Any, None]]:
@@ -235,23 +245,6 @@ class _Uvicorn(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def require_loopback(host: str) -> None:
-    """Refuses any address that others could reach: there are no tokens yet.
-
-    Raises:
-        BadSettings: ``host`` is not a loopback address, nor ``localhost``.
-    """
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise BadSettings(
-            f"host {host!r} is reachable by others and this server has no tokens yet, so anybody could hear "
-            "of every call: listen on 127.0.0.1 and put a reverse proxy with TLS and authentication before it"
-        )
-
-
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -275,26 +268,28 @@ def serve(
     cues: Cues | None = None,
     host: str = "127.0.0.1",
     port: int = 8700,
+    tls: ssl.SSLContext | None = None,
     on_ready: Callable[[LiveServer], None] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
 
     Args:
-        settings: as for :class:`LiveServer`, like the next five.
+        settings: as for :class:`LiveServer`, like the next six.
         model: scores windows.
         playbook: phrases.
         cues: what to look for in transcripts.
-        host: a loopback address.
+        host: where to listen.
         port: 0 for any free one.
+        tls: certificate and key.
         on_ready: is called once sockets are served.
 
     Raises:
-        BadSettings: ``host`` is not loopback, the port cannot be had, or a required notice has no cues.
+        BadSettings: as :class:`LiveServer`.
     """
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        async with LiveServer(settings, model, playbook, cues=cues, host=host, port=port) as server:
+        async with LiveServer(settings, model, playbook, cues=cues, host=host, port=port, tls=tls) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, server.stop)
             if on_ready is not None:

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sentiment_engine.emotion import Window
 from sentiment_engine.events import CallEnded, CallSummary, EndReason
+from sentiment_engine.live.door import Caller
 from sentiment_engine.live.hub import Mailbox
 from sentiment_engine.live.media import Media
 from sentiment_engine.live.messages import Refused, Start
@@ -21,6 +22,10 @@ class Session(Protocol):
     leg: int
     """Which of the sockets of one call this is, for protocols that open several."""
 
+    @property
+    def caller(self) -> Caller:
+        """Whose token the socket came with; raises Refused as long as it has shown none."""
+
     def refuse(self, refused: Refused) -> None:
         """Ends the session with an error, soon; returns at once."""
 
@@ -33,6 +38,8 @@ class LiveCall:
 
     def __init__(self, monitor: CallMonitor, start: Start, session: Session, mailbox: Mailbox) -> None:
         self.monitor = monitor
+        self.owner = session.caller
+        """Only its owner, or an admin, may continue the call."""
         self.format = format_of(start)
         self.mailbox = mailbox
         self.windows: deque[tuple[Window, float]] = deque()
@@ -49,6 +56,8 @@ class LiveCall:
         """The sockets that feed it now."""
         self.media: Media | None = None
         """What puts the audio of other protocols than our own in order."""
+        self.resumed = False
+        """Whether another socket fed it before."""
         self.attach(session, start)
 
     @property

@@ -32,6 +32,7 @@ from sentiment_engine.live.media import Absent, Gap, Output, Present, Sound
 from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start, Transcript
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.scorer import Scorer, Scores
+from sentiment_engine.live.secrecy import redacted
 from sentiment_engine.monitor import CallMonitor
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
@@ -107,14 +108,23 @@ class Calls:
         """A new call, or the one with this id that still lives, taken over from its old socket.
 
         Raises:
-            Refused: ``shutting_down``, ``overloaded``, ``format_changed`` or ``bad_audio``.
+            Refused: ``shutting_down``, ``overloaded``, ``limit_reached``, ``forbidden``, ``format_changed``,
+                ``bad_message`` or ``bad_audio``.
         """
+        if redacted(start.call_id) != start.call_id:  # it would go to every reader
+            raise Refused(
+                "bad_message", "call_id holds a token: send the call's own id, and replace the token"
+            )
         while (call := self._calls.get(start.call_id)) and call.closing:
             await call.ended.wait()
         if self.draining:
             raise _shutting_down()
         if call is None:
             return self._begin(start, session)
+        if not session.caller.may_continue(call.owner):
+            raise Refused(
+                "forbidden", f"call {start.call_id} was opened with another token: use its own call_id"
+            )
         if call.format != format_of(start):
             raise Refused(
                 "format_changed",
@@ -126,12 +136,19 @@ class Calls:
         if call.mailbox.overflowed.is_set():
             call.mailbox = self._mailbox()
         call.attach(session, start)
+        call.resumed = True
         log.info("call_resumed", call_id=call.id, at_s=round(call.monitor.heard_s, 3))
         return call
 
     def _begin(self, start: Start, session: Session) -> LiveCall:
         if len(self._calls) >= self.live.max_calls:
             raise Refused("overloaded", f"{self.live.max_calls} calls are live, the limit: try again later")
+        caller = session.caller
+        own = sum(call.owner.name == caller.name for call in self._calls.values())
+        if caller.max_calls is not None and own >= caller.max_calls:
+            raise Refused(
+                "limit_reached", f"the token {caller.name} has {own} live calls, its limit: end one"
+            )
         try:
             monitor = CallMonitor(
                 self.settings,
@@ -152,7 +169,7 @@ class Calls:
         call = LiveCall(monitor, start, session, self._mailbox())
         self._calls[call.id] = call
         self.metrics.calls_live.set(len(self._calls))
-        log.info("call_started", call_id=call.id)
+        log.info("call_started", call_id=call.id, caller=caller.name)
         self._publish(call, monitor.judge(()))
         return call
 

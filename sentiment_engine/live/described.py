@@ -1,6 +1,6 @@
 """Our own two sockets as an AsyncAPI 3.0 document, made from the very types that read and write them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from typing import Any, get_args
 
@@ -83,7 +83,9 @@ def _schemas() -> dict[str, Any]:
                 "minimum": 0,
                 "description": "Media time that the server has; send what comes after it.",
             },
-        }
+            "resumed": {"const": True, "description": "The call goes on; absent for a new one."},
+        },
+        optional=("resumed",),
     )
     schemas["Error"] = _object(
         {
@@ -110,8 +112,9 @@ def _schemas() -> dict[str, Any]:
     return schemas
 
 
-def _object(properties: Mapping[str, Any]) -> dict[str, Any]:
-    return {"type": "object", "properties": dict(properties), "required": list(properties)}
+def _object(properties: Mapping[str, Any], optional: Sequence[str] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": dict(properties), "required": required}
 
 
 def _message(name: str, schema: str, summary: str) -> dict[str, Any]:

@@ -4,23 +4,29 @@ import base64
 import binascii
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live.dialects.genesys_signature import Nonces, Request, verified
+from sentiment_engine.live.door import Caller, Door
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.metrics import Metrics
+from sentiment_engine.settings_door import DoorSettings
 from sentiment_engine.settings_genesys import GenesysKey, GenesysSettings
 
 log = structlog.get_logger(__name__)
 
+DEFAULT_PORTS = {"http": 80, "https": 443}
 SHORTEST_SECRET = 16
 LONGEST_SECRET_FILE = 4096
+HTTP_STATUS = {"unauthorized": 401, "limit_reached": 429, "overloaded": 503}
 
 
 def read_secrets(settings: GenesysSettings, environment: Mapping[str, str]) -> dict[str, bytes]:
@@ -59,15 +65,26 @@ def _secret(key: GenesysKey, environment: Mapping[str, str]) -> bytes:
     return secret
 
 
-class GenesysGate:
-    """ASGI middleware of one route. Without keys it lets everybody through: then tokens decide.
+def signed_address(public_url: str) -> tuple[str, str]:
+    """What a client signs of an address: host and port, and the path before ours; both empty for none."""
+    parts = urlsplit(public_url)
+    host = parts.hostname or ""
+    authority = f"[{host}]" if ":" in host else host
+    if parts.port not in (None, DEFAULT_PORTS.get(parts.scheme)):
+        authority += f":{parts.port}"
+    return authority, parts.path.rstrip("/")
 
-    The application behind it finds the API key of a verified signature as ``scope["state"]["genesys_key"]``.
+
+class GenesysGate:
+    """ASGI middleware of one route, behind the guard. Without keys it lets all through: then tokens decide.
+
+    The application behind it finds the holder of the key as ``scope["state"]["caller"]``.
 
     Args:
         app: what is guarded.
-        settings: checked settings.
         secrets: of :func:`read_secrets`.
+        settings: how many connections and calls a key may have, and the public address.
+        door: counts connections.
         metrics: counts refusals.
         clock: Unix time, seconds.
     """
@@ -75,34 +92,41 @@ class GenesysGate:
     def __init__(
         self,
         app: ASGIApp,
-        settings: GenesysSettings,
         secrets: Mapping[str, bytes],
+        settings: DoorSettings,
+        door: Door,
         metrics: Metrics,
+        *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._app, self._secrets, self._metrics, self._clock = app, secrets, metrics, clock
-        self._authority, self._prefix = settings.address()
+        self._settings, self._door = settings, door
+        self._authority, self._prefix = signed_address(settings.public_url)
         self._nonces = Nonces()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One handshake, and what follows it."""
-        if self._secrets:
+        with ExitStack() as inside:
             try:
-                key = self._key(scope)
+                if self._secrets:
+                    caller = self._caller(scope)
+                    inside.enter_context(self._door.inside(caller))
+                    scope = {**scope, "state": {**scope["state"], "caller": caller}}
             except Refused as refused:
-                self._metrics.errors.labels(refused.code).inc()
-                log.warning("refused", path=scope["path"], code=refused.code, reason=refused.message)
-                status = 503 if refused.code == "overloaded" else 401
-                headers = {"Cache-Control": "no-store"}
-                if status == 401:
-                    headers["WWW-Authenticate"] = 'Signature realm="sentiment-engine"'
-                body = {"type": "error", "code": refused.code, "message": refused.message}
-                await JSONResponse(body, status, headers)(scope, receive, send)
+                await self._turn_away(refused, scope, receive, send)
                 return
-            scope = {**scope, "state": {**scope.get("state", {}), "genesys_key": key}}
-        await self._app(scope, receive, send)
+            await self._app(scope, receive, send)
 
-    def _key(self, scope: Scope) -> str:
+    async def _turn_away(self, refused: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+        self._metrics.errors.labels(refused.code).inc()
+        log.warning("refused", path=scope["path"], code=refused.code, reason=refused.message)
+        headers = {"Cache-Control": "no-store"}
+        if refused.code == "unauthorized":
+            headers["WWW-Authenticate"] = 'Signature realm="sentiment-engine"'
+        answer = Response(refused.frame(), HTTP_STATUS[refused.code], headers, media_type="application/json")
+        await answer(scope, receive, send)
+
+    def _caller(self, scope: Scope) -> Caller:
         headers = Headers(scope=scope)
         joined = {name: ", ".join(headers.getlist(name)) for name in headers}
         target = self._prefix + scope["raw_path"].decode("latin-1")
@@ -112,4 +136,5 @@ class GenesysGate:
         request = Request(target, self._authority or joined.get("host", "").lower(), joined)
         signed = verified(request, self._secrets, now_s)
         self._nonces.use(signed, now_s)
-        return signed.key_id
+        limits = self._settings.max_connections, self._settings.max_calls
+        return Caller(f"genesys {signed.key_id}", "ingest", *limits)

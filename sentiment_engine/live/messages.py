@@ -6,6 +6,7 @@ import msgspec
 
 from sentiment_engine.errors import EngineError
 from sentiment_engine.events import Party, Stage
+from sentiment_engine.live.secrecy import redacted
 
 MAX_TEXT_CHARS = 65_536
 """Longest text frame: no transcript or context needs more, and contexts stay in memory with their calls."""
@@ -40,6 +41,7 @@ CLOSE_CODES = {
     "overloaded": 1013,
     "too_slow": 1013,
     "shutting_down": 1013,
+    "limit_reached": 1013,
 }
 """Error code -> WebSocket close code: the only place where one becomes the other."""
 
@@ -48,6 +50,7 @@ class Refused(EngineError):
     """A client is told no: an error frame with ``code`` and ``message``, then the close code."""
 
     def __init__(self, code: str, message: str) -> None:
+        message = redacted(message)  # some repeat what a client sent, and clients log what they are told
         super().__init__(message)
         self.code = code
         self.message = message

@@ -17,6 +17,7 @@ from sentiment_engine.errors import BadAudio, BadMessage
 from sentiment_engine.events import EndReason, GapReason
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.calls import Calls
+from sentiment_engine.live.door import Caller
 from sentiment_engine.live.logs import plain_trace
 from sentiment_engine.live.messages import CLOSE_CODES, Refused
 from sentiment_engine.live.sending import GONE, close, say_goodbye, send_waiting
@@ -46,6 +47,7 @@ class FeedingSession:
     def __init__(self, socket: WebSocket, calls: Calls) -> None:
         self._socket, self._calls = socket, calls
         self.call: LiveCall | None = None
+        self._caller: Caller | None = socket.state.caller
         self._verdict: Refused | None = None
         self._reader: asyncio.Task[None] | None = None
         self._writer: asyncio.Task[None] | None = None
@@ -81,6 +83,22 @@ class FeedingSession:
         await say_goodbye(self._socket, refused)
 
     # -- what the registry and the server ask
+
+    @property
+    def caller(self) -> Caller:
+        """Whose token the socket came with; raises Refused as long as it has shown none."""
+        if self._caller is None:
+            raise Refused("unauthorized", "a token is needed before a call is opened")
+        return self._caller
+
+    def introduce(self, secret: str | None) -> None:
+        """The token in a first message, for platforms that can set no header; one in a header goes before it.
+
+        Raises:
+            Refused: ``unauthorized``, ``forbidden``, ``rate_limited`` or ``limit_reached``.
+        """
+        if self._caller is None:
+            self._caller = self._socket.state.introduce(secret)
 
     def refuse(self, refused: Refused) -> None:
         """Ends the session with an error, soon. The first verdict counts."""

@@ -14,6 +14,8 @@ from sentiment_engine.live.messages import TYPES, Gap, Refused, StageChange, Sta
 from sentiment_engine.live.session import FeedingSession
 from sentiment_engine.pcm import SILENCE
 
+SUBPROTOCOL = "sentiment-engine.v1"
+"""What a browser offers beside its token; a client without a token need not offer any."""
 LONGEST_UNIT_S = 0.05
 """Rates whose whole milliseconds are rarer than this (11 kHz has one each 1 ms, 11.025 kHz each 40 ms, 8.001
 kHz each second) are cut at any sample: their ``resume_at_s`` is then off by less than a millisecond."""
@@ -25,6 +27,10 @@ class StreamSession(FeedingSession):
     def __init__(self, websocket: WebSocket, calls: Calls) -> None:
         super().__init__(websocket, calls)
         self._tail = b""
+
+    async def accept(self) -> None:
+        offered = self._socket.scope["subprotocols"]
+        await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
 
     async def begin(self) -> LiveCall:
         try:
@@ -45,6 +51,8 @@ class StreamSession(FeedingSession):
             # doubled.
             self._unit_bytes *= start.sample_rate * milliseconds // 1000
         started = {"type": "started", "call_id": call.id, "resume_at_s": round(call.monitor.heard_s, 3)}
+        if call.resumed:
+            started["resumed"] = True  # resume_at_s alone cannot tell: it may be 0 for a call that goes on
         self.write(call, [msgspec.json.encode(started).decode()])
         return call
 

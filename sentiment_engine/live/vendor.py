@@ -66,6 +66,7 @@ class VendorSession(FeedingSession):
     async def begin(self) -> LiveCall:
         opened = await self._opened()
         self.leg = opened.leg or 0
+        self.introduce(opened.token)
         start = opened.start
         if opened.probe:
             await self._welcome(opened)

@@ -62,6 +62,7 @@ class Twilio:
     def _start(self, start: dict[str, Any]) -> Opened:
         parameters = start.get("customParameters") or {}
         form = start.get("mediaFormat") or {}
+        token = parameters.get("token")
         names = [name for name in ("outbound", "inbound") if name in (start.get("tracks") or TRACKS)]
         parties = tuple(TRACKS[name] for name in names)
         self._tracks = {name: index for index, name in enumerate(names)}
@@ -71,11 +72,11 @@ class Twilio:
                 encoding=ENCODINGS.get(str(form.get("encoding")), str(form.get("encoding"))),
                 sample_rate=int(form.get("sampleRate", 8000)),
                 channels=parties,
-                context=parameters,
+                context={name: value for name, value in parameters.items() if name != "token"},
             ),
             tracks=tuple((party,) for party in parties),
             clock="stamps",
-            token=parameters.get("token"),
+            token=token if isinstance(token, str) else None,
         )
 
     def _media(self, media: _Media, sequence: Any) -> Sequence[Heard]:
