@@ -93,6 +93,19 @@ def test_an_open_becomes_a_call_of_customer_and_agent():
     assert (opened.token, opened.clock, opened.probe, opened.wants_alerts) == ("key-1", "flow", False, False)
 
 
+def test_names_may_be_spelt_as_json_likes_them():
+    custom = {
+        "riskClass": "B",
+        "Agent-Channel": "external",
+        "attemptsToday": 2,
+        "queueName": "x",
+        "STAGE": "facts",
+    }
+    start = Client().open(customConfig=custom).start
+    assert (start.stage, start.channels) == ("facts", ("agent", "customer"))
+    assert start.context == {"risk_class": "B", "attempts_today": 2, "queueName": "x"}
+
+
 def test_nobodys_number_or_name_and_no_token_is_kept():
     opened = Client().open(customConfig={"token": "t-1", "call_id": "x"})
     assert (opened.token, opened.start.call_id) == ("t-1", "x")

@@ -3,7 +3,10 @@
 import base64
 import json
 import re
+import textwrap
+import tomllib
 import uuid
+from pathlib import Path
 
 import hypothesis.strategies as st
 import msgspec
@@ -248,6 +251,14 @@ def test_a_key_names_where_its_secret_is_and_holds_none(key, match):
     with pytest.raises(BadSettings, match=match) as refused:
         Settings.from_mapping({"genesys": {"keys": [key]}})
     assert SECRET not in str(refused.value)
+
+
+def test_the_settings_that_the_page_shows_are_settings():
+    page = (Path(__file__).parent.parent / "docs" / "connect" / "genesys.md").read_text()
+    (block,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    shown = Settings.from_mapping(tomllib.loads(textwrap.dedent(block)))
+    assert shown.genesys.keys[0].secret_env in page.replace(block, "")
+    assert shown.door.public_url
 
 
 def test_a_key_stands_there_once():

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import msgspec
 
+from sentiment_engine.contact import Told
 from sentiment_engine.events import STAGES, Party, Stage
 from sentiment_engine.live.messages import Refused, Start
 
@@ -80,6 +81,12 @@ class _Custom(msgspec.Struct):
     token: str | None = None
 
 
+_NAMES = {
+    name.replace("_", ""): name
+    for name in (*_Custom.__struct_fields__, *Told.__struct_fields__, "risk_class")
+}
+
+
 class Session(NamedTuple):
     """What an ``open`` comes to."""
 
@@ -146,7 +153,7 @@ def session_of(parameters: Mapping[str, Any], api_key: str | None) -> tuple[Open
     for name in ("organization_id", "conversation_id"):
         _check_uuid(getattr(opening, name), name)
     _check_uuid(opening.participant.id, "participant id")
-    told = opening.custom_config or {}
+    told = {_plain(name): value for name, value in (opening.custom_config or {}).items()}
     if told.get("stage", "general") not in STAGES:
         raise Refused(
             "bad_message", f"customConfig: stage is {_shown(told['stage'])}: one of {', '.join(STAGES)}"
@@ -171,6 +178,11 @@ def session_of(parameters: Mapping[str, Any], api_key: str | None) -> tuple[Open
         start = msgspec.structs.replace(start, language=language_of(language))
     token = custom.token if custom.token is not None else api_key
     return opening, Session(start, medium, token, custom.language is not None)
+
+
+def _plain(name: str) -> str:
+    """``riskClass``, ``risk-class`` and ``risk_class`` are one name; unknown ones stay as they are."""
+    return _NAMES.get(name.replace("_", "").replace("-", "").lower(), name)
 
 
 def _converted(value: Mapping[str, Any], kind: type[T], name: str) -> T:
