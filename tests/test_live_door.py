@@ -165,7 +165,12 @@ async def test_a_call_is_continued_by_its_own_token_or_an_admin_and_by_no_other(
         assert server.calls.is_fed("c-1")
 
         admin = await opened(server, "admin", "c-1")
-        assert json.loads(await admin.recv()) == {"type": "started", "call_id": "c-1", "resume_at_s": 1.0}
+        assert json.loads(await admin.recv()) == {
+            "type": "started",
+            "call_id": "c-1",
+            "resume_at_s": 1.0,
+            "resumed": True,
+        }
         assert await refusal(mine) == ("taken_over", 1008)
         await admin.close()
         await come_true(lambda: not server.calls.is_fed("c-1"))

@@ -10,9 +10,10 @@ import pytest
 import soundfile
 from certificates import make
 from doors import SECRETS, locked
-from live_server import LoudIsAngry, come_true, in_loop, quarrel, rest, start
+from live_server import LoudIsAngry, come_true, in_loop, quarrel, rest, small_talk, start
 
 from sentiment_engine.batch.recordings import Recording
+from sentiment_engine.client import Stream
 from sentiment_engine.client.link import Unreachable, connection
 from sentiment_engine.client.play import Call, play
 from sentiment_engine.client.trust import trust
@@ -82,6 +83,17 @@ async def test_a_player_without_the_authority_is_told_to_give_it(files, stranger
     async with LiveServer(locked(), LoudIsAngry(), port=0) as plain:
         with pytest.raises(Unreachable, match=r"no TLS.*use ws://"):
             await played(f"{plain.url}/v1/stream".replace("ws", "wss"), files.authority)
+
+
+@in_loop
+async def test_a_live_stream_speaks_tls_too(files):
+    async with secure_server(files) as server:
+        url = f"{server.url}/v1/stream"
+        tls = trust(url, files.authority)
+        async with Stream(url, call_id="c-1", token=SECRETS["ingest"], tls=tls) as call:
+            await call.send(small_talk(1.0))
+        assert call.ended is not None
+        assert call.ended.duration_s == 1.0
 
 
 def test_old_versions_of_tls_are_not_spoken(files):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import math
+import ssl
 from typing import Any, get_args
 
 from websockets.asyncio.client import ClientConnection
@@ -16,7 +17,7 @@ from sentiment_engine.client.timeline import Timeline
 from sentiment_engine.errors import BadMessage
 from sentiment_engine.events import AnyEvent, CallEnded
 
-TRY_AGAIN = frozenset({"overloaded", "shutting_down", "server_closing", "internal"})
+TRY_AGAIN = frozenset({"overloaded", "shutting_down", "server_closing", "limit_reached", "internal"})
 """Error codes after which the same request may succeed."""
 LASTING_S = 5.0
 """A connection that held this long has nothing to do with the trouble before it."""
@@ -35,13 +36,21 @@ class Line:
         start: The start message, but for its stage.
         timeline: What is said, and with which stage it began.
         token: Sent as ``Authorization: Bearer``.
+        tls: For ``wss://``, whose certificates to believe; None for those that the machine does.
         patience_s: For how long a lost connection is tried again.
     """
 
     def __init__(
-        self, url: str, start: dict[str, Any], timeline: Timeline, *, token: str | None, patience_s: float
+        self,
+        url: str,
+        start: dict[str, Any],
+        timeline: Timeline,
+        *,
+        token: str | None,
+        tls: ssl.SSLContext | None,
+        patience_s: float,
     ) -> None:
-        self._url, self._token, self._start = url, token, start
+        self._url, self._token, self._tls, self._start = url, token, tls, start
         self.timeline = timeline
         self._patience = Patience(url, self._lost, tries=None, within_s=patience_s, jitter=True)
         self.inbox = Inbox()
@@ -72,7 +81,7 @@ class Line:
         clock = asyncio.get_running_loop().time
         while True:
             try:
-                socket = await connection(self._url, self._token, ping_every_s=PING_EVERY_S)
+                socket = await connection(self._url, self._token, tls=self._tls, ping_every_s=PING_EVERY_S)
             except (OSError, InvalidHandshake) as reason:
                 await self._patience.failed(reason)
                 continue

@@ -18,7 +18,7 @@ from sentiment_engine.events import Stage
 
 PIECE_S = 0.1
 """What a softphone sends at a time."""
-TRY_LATER = frozenset({"overloaded", "shutting_down", "server_closing"})
+TRY_LATER = frozenset({"overloaded", "shutting_down", "server_closing", "limit_reached"})
 """Error codes after which the same request may succeed."""
 
 

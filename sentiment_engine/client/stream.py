@@ -6,6 +6,7 @@ The caller only ever touches memory; a task of its own speaks with the server, s
 import asyncio
 import json
 import math
+import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -51,6 +52,7 @@ class Stream:
         stage: Which conversation this is.
         context: What the server should know of the case; JSON.
         token: Sent as ``Authorization: Bearer``.
+        tls: For ``wss://``, whose certificates to believe; None for those that the machine does.
         send_tension: Whether the server is asked for the tension of every second, besides alerts.
         keep_s: Seconds of audio that are kept, 1..86400.
         patience_s: For how long a lost connection is tried again; below the server's ``resume_grace_s``.
@@ -72,6 +74,7 @@ class Stream:
         stage: Stage = "general",
         context: Mapping[str, Any] | None = None,
         token: str | None = None,
+        tls: ssl.SSLContext | None = None,
         send_tension: bool = False,
         keep_s: float = KEEP_S,
         patience_s: float = PATIENCE_S,
@@ -98,7 +101,7 @@ class Stream:
         self._url, self._end_within_s = url, end_within_s
         self._channels = tuple(channels)
         self._timeline = Timeline(encoding, sample_rate, len(self._channels), keep_s=keep_s, stage=stage)
-        self._line = Line(url, start, self._timeline, token=token, patience_s=patience_s)
+        self._line = Line(url, start, self._timeline, token=token, tls=tls, patience_s=patience_s)
         self._task: asyncio.Task[None] | None = None
 
     @property

@@ -7,14 +7,11 @@ runs on the event loop, so a monitor is never entered twice at once.
 
 import asyncio
 import time
-from datetime import UTC, datetime
 
 import structlog
 
-from sentiment_engine.contact import rules_of
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel, Window
-from sentiment_engine.errors import BadAudio
 from sentiment_engine.events import (
     Alert,
     AlertRaised,
@@ -24,16 +21,15 @@ from sentiment_engine.events import (
     GapReason,
     TensionUpdated,
 )
-from sentiment_engine.flagged import check_notices
 from sentiment_engine.live.call import LiveCall, Session, bare_end, format_of
 from sentiment_engine.live.hub import Hub, Mailbox
 from sentiment_engine.live.logs import plain_trace
 from sentiment_engine.live.media import Absent, Gap, Output, Present, Sound
 from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start, Transcript
 from sentiment_engine.live.metrics import Metrics
+from sentiment_engine.live.opening import Monitors
 from sentiment_engine.live.scorer import Scorer, Scores
 from sentiment_engine.live.secrecy import redacted
-from sentiment_engine.monitor import CallMonitor
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
 
@@ -71,10 +67,8 @@ class Calls:
         *,
         cues: Cues | None = None,
     ) -> None:
-        if cues is not None:
-            check_notices(rules_of(settings), cues)
-        self.settings, self.live, self.metrics = settings, settings.live, metrics
-        self._model, self._playbook, self._cues, self._hub = model, playbook, cues, hub
+        self.live, self.metrics, self._hub = settings.live, metrics, hub
+        self._monitors = Monitors(settings, model, playbook, cues)
         self._scorer: Scorer[LiveCall] = Scorer(self.live, model, metrics, self._deliver)
         self._calls: dict[str, LiveCall] = {}
         self.sessions: set[Session] = set()
@@ -149,23 +143,7 @@ class Calls:
             raise Refused(
                 "limit_reached", f"the token {caller.name} has {own} live calls, its limit: end one"
             )
-        try:
-            monitor = CallMonitor(
-                self.settings,
-                self._model,
-                call_id=start.call_id,
-                encoding=start.encoding,
-                sample_rate_hz=start.sample_rate,
-                channels=start.channels,
-                language=start.language,
-                stage=start.stage,
-                context=start.context,
-                started_at=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                playbook=self._playbook,
-                cues=self._cues,
-            )
-        except BadAudio as reason:
-            raise Refused("bad_audio", str(reason)) from reason
+        monitor = self._monitors.open(start)
         call = LiveCall(monitor, start, session, self._mailbox())
         self._calls[call.id] = call
         self.metrics.calls_live.set(len(self._calls))
