@@ -304,8 +304,8 @@ async def test_participants_of_one_conversation_may_be_calls_of_their_own():
     ):
         await first.open()
         await second.open()
-        assert server.calls.is_fed(f"{conversation}/{first.opening['participant']['id']}")
-        assert server.calls.is_fed(f"{conversation}/{second.opening['participant']['id']}")
+        assert server.calls.is_fed(f"{conversation}.{first.opening['participant']['id']}")
+        assert server.calls.is_fed(f"{conversation}.{second.opening['participant']['id']}")
         await first.close()
         await second.close()
 

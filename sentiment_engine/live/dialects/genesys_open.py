@@ -21,8 +21,8 @@ NULL_UUID = "00000000-0000-0000-0000-000000000000"
 """The conversation of a probe."""
 LONGEST_S = 14_400.0
 """Four hours: no call is paused for longer, and so much time passes at one message."""
-SEPARATOR = "/"
-"""Between conversation and participant, where each participant is a call of its own."""
+SEPARATOR = "."
+"""Between conversation and participant, where each is a call: fit for file names and addresses."""
 
 UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 _DURATION = re.compile(r"PT(\d+\.?\d*|\.\d+)S", re.ASCII)
