@@ -71,6 +71,12 @@ class StageChange(msgspec.Struct, frozen=True):
     stage: Stage
 
 
+class LanguageChange(msgspec.Struct, frozen=True):
+    """The caller named another language."""
+
+    language: str
+
+
 class Said(msgspec.Struct, frozen=True):
     """A transcript came, with these cues not told before."""
 
@@ -86,7 +92,7 @@ class End(msgspec.Struct, frozen=True):
     reason: EndReason
 
 
-Note = Window | Observed | Segment | Tick | QualityNote | Gap | StageChange | Said | End
+Note = Window | Observed | Segment | Tick | QualityNote | Gap | StageChange | LanguageChange | Said | End
 
 
 def speech_model(settings: VadSettings) -> SpeechModel:

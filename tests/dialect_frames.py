@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from silent_line import SilentLine
 
@@ -35,7 +36,49 @@ def text(**fields) -> str:
     return json.dumps(fields)
 
 
+def audiohook(kind: str, seq: int, at_s: float = 0.0, **parameters: Any) -> str:
+    """A message of a Genesys client that has heard nothing."""
+    session = "e160e428-53e2-487c-977d-96989bf5c99d"
+    return text(
+        version="2",
+        type=kind,
+        id=session,
+        seq=seq,
+        serverseq=0,
+        position=f"PT{at_s:g}S",
+        parameters=parameters,
+    )
+
+
 SEEDS: dict[str, list[Frames]] = {
+    "audiohook": [
+        [
+            audiohook(
+                "open",
+                1,
+                organizationId="d7934305-0972-4844-938e-9060eef73d05",
+                conversationId="090eaa2f-72fa-480a-83e0-8667ff89c0ec",
+                participant={"id": "883efee8-3d6c-4537-b500-6d7ca4b92fa0", "ani": "+1", "aniName": "J"},
+                media=[
+                    {"type": "audio", "format": form, "channels": ["external", "internal"], "rate": 8000}
+                    for form in ("PCMU", "L16")
+                ],
+                language="en-US",
+                supportedLanguages=True,
+                customConfig={"stage": "facts", "agent_channel": "internal", "token": "T"},
+            ),
+            b"\xff\x7f" * 800,
+            audiohook("ping", 2, 0.1, rtt="PT0.01S"),
+            audiohook("update", 3, 0.1, language="fr-CA"),
+            audiohook("paused", 4, 0.1),
+            audiohook("ping", 5, 70.1),
+            audiohook("resumed", 6, 80.1, start="PT0.1S", discarded="PT80S"),
+            audiohook("discarded", 7, 80.5, start="PT80.1S", discarded="PT0.4S"),
+            b"\x00\xff" * 800,
+            audiohook("error", 8, 80.6, code=429, message="slow"),
+            audiohook("close", 9, 80.6, reason="end"),
+        ]
+    ],
     "twilio": [
         [
             text(event="connected", protocol="Call", version="1.0.0"),
@@ -141,6 +184,23 @@ SEEDS: dict[str, list[Frames]] = {
         ],
     ],
 }
-WORDS = ("event", "start", "media", "payload", "track", "inbound", "outbound", "timestamp", "sequenceNumber")
+WORDS = (
+    "open",
+    "resumed",
+    "discarded",
+    "position",
+    "conversationId",
+    "customConfig",
+    "PT1S",
+    "event",
+    "start",
+    "media",
+    "payload",
+    "track",
+    "inbound",
+    "outbound",
+    "timestamp",
+    "sequenceNumber",
+)
 FOUND: dict[str, list[bytes]] = {}
 """Inputs that once broke a rule, by dialect."""

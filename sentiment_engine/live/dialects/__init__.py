@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from sentiment_engine.live.dialects.exotel import Exotel
+from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.l16 import L16
 from sentiment_engine.live.dialects.plivo import Plivo
 from sentiment_engine.live.dialects.shape import Dialect
@@ -10,6 +11,7 @@ from sentiment_engine.live.dialects.telnyx import Telnyx
 from sentiment_engine.live.dialects.twilio import SignalWire, Twilio
 
 DIALECTS: Mapping[str, type[Dialect]] = {
+    "/v1/audiohook": Genesys,
     "/v1/twilio": Twilio,
     "/v1/signalwire": SignalWire,
     "/v1/telnyx": Telnyx,
