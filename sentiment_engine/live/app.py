@@ -25,6 +25,7 @@ from sentiment_engine.live.feed import FeedSession
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
+from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -68,6 +69,7 @@ class LiveServer:
         self.hub = Hub(settings.live, self.metrics)
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
+        self._pages = Pages()
         self.feeds: set[FeedSession] = set()
         self.host = host
         self._socket = _listening(host, port)
@@ -105,6 +107,7 @@ class LiveServer:
                 Route("/readyz", self._readyz),
                 Route("/metrics", self._metrics),
                 Route("/v1/playbook", self._phrases.get),
+                *self._pages.routes(),
                 WebSocketRoute("/v1/stream", self._stream),
                 WebSocketRoute("/v1/feed", self._feed),
             ]

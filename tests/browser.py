@@ -1,0 +1,110 @@
+"""Headless Chromium with a microphone of ours, and pages of another origin for it; skips where there is none."""
+
+import os
+import shutil
+import threading
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from voices import EXAMPLE
+
+KINDS = {".js": "text/javascript", ".wav": "audio/wav"}
+ARTEFACTS = Path(__file__).resolve().parent.parent / "build" / "artefacts"
+"""Screenshots, for people to look at."""
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--disable-features=WebRtcHideLocalIpsWithMdns",
+    "--allow-loopback-in-peer-connection",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--disable-background-networking",
+    "--disable-component-update",
+)
+
+
+def executable() -> str:
+    """Chromium's path; skips the test where there is none, or nothing to drive it."""
+    pytest.importorskip("playwright", reason="playwright is not installed: scripts/conformance_tools")
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("chromium is not installed: scripts/conformance_tools, or name it in CHROMIUM")
+    return path
+
+
+@asynccontextmanager
+async def browsing(microphone: Path | None = None, **options: Any) -> AsyncIterator[Any]:
+    """A fresh browser context whose microphone plays a file, over and over."""
+    path = executable()
+    from playwright.async_api import async_playwright  # noqa: PLC0415 - not everybody has it
+
+    flags = [*FLAGS, *([f"--use-file-for-fake-audio-capture={microphone}"] if microphone else [])]
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=flags)
+        try:
+            yield await browser.new_context(**options)
+        finally:
+            await browser.close()
+
+
+@contextmanager
+def foreign_site(server: str, files: Mapping[str, bytes], allow: str = "") -> Iterator[str]:
+    """A site of another origin, whose policy allows itself and the server at ``server`` (``host:port``)."""
+    policy = f"default-src 'none'; script-src 'self' http://{server}; connect-src 'self' ws://{server} {allow}"
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:  # noqa: N802 - its base class asks for this name
+            name = self.path.removeprefix("/")
+            body = b"<!doctype html><title>a softphone</title><p>call</p>" if not name else files.get(name)
+            self.send_response(404 if body is None else 200)
+            self.send_header("Content-Type", KINDS.get(Path(name).suffix, "text/html"))
+            self.send_header("Content-Security-Policy", policy)
+            self.end_headers()
+            self.wfile.write(body or b"")
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as site:
+        threading.Thread(target=site.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{site.server_port}"
+        finally:
+            site.shutdown()
+
+
+def example(from_s: float, to_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Agent's and customer's voice of the bundled call, 8 kHz."""
+    samples, rate = soundfile.read(EXAMPLE, dtype="float64")
+    cut = samples[round(from_s * rate) : round(to_s * rate)]
+    return cut[:, 0], cut[:, 1]
+
+
+def write_wav(path: Path, samples: np.ndarray, rate: int = 8000) -> Path:
+    """A 16-bit file, loud enough for what the browser does to it."""
+    soundfile.write(path, 0.5 * samples / np.abs(samples).max(), rate, subtype="PCM_16", format="WAV")
+    return path
+
+
+def likeness(heard: np.ndarray, source: np.ndarray, rate: int = 8000) -> float:
+    """Highest correlation of two loudness envelopes over all delays; ``source`` is played over and over."""
+    step = rate // 50
+
+    def envelope(samples: np.ndarray) -> np.ndarray:
+        blocks = samples[: len(samples) // step * step].astype(float).reshape(-1, step)
+        loud = np.sqrt(np.mean(blocks**2, axis=1))
+        return np.convolve(loud, np.ones(5) / 5, "same")
+
+    one = envelope(heard)
+    other = np.tile(envelope(source), len(one) // (len(source) // step) + 2)
+    return max(
+        float(np.corrcoef(one, other[lag : lag + len(one)])[0, 1]) for lag in range(len(source) // step)
+    )
