@@ -1,10 +1,11 @@
 """Headless Chromium with a microphone of ours, and pages of another origin for it; skips where there is none."""
 
+import asyncio
 import os
 import shutil
 import threading
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -55,30 +56,45 @@ async def browsing(microphone: Path | None = None, **options: Any) -> AsyncItera
             await browser.close()
 
 
-@contextmanager
-def foreign_site(server: str, files: Mapping[str, bytes], allow: str = "") -> Iterator[str]:
-    """A site of another origin, whose policy allows itself and the server at ``server`` (``host:port``)."""
-    policy = f"default-src 'none'; script-src 'self' http://{server}; connect-src 'self' ws://{server} {allow}"
+class Site:
+    """A web site of another origin than the server's; its pages may load only what it is told."""
 
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # noqa: N802 - its base class asks for this name
-            name = self.path.removeprefix("/")
-            body = b"<!doctype html><title>a softphone</title><p>call</p>" if not name else files.get(name)
-            self.send_response(404 if body is None else 200)
-            self.send_header("Content-Type", KINDS.get(Path(name).suffix, "text/html"))
-            self.send_header("Content-Security-Policy", policy)
-            self.end_headers()
-            self.wfile.write(body or b"")
+    def __init__(self) -> None:
+        self.files: Mapping[str, bytes] = {}
+        self.policy = ""
+        site = self
 
-        def log_message(self, *_: object) -> None:
-            return
+        class Answers(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # noqa: N802 - its base class asks for this name
+                name = self.path.removeprefix("/")
+                body = site.files.get(name) if name else b"<!doctype html><title>a softphone</title>"
+                self.send_response(404 if body is None else 200)
+                self.send_header("Content-Type", KINDS.get(Path(name).suffix, "text/html"))
+                self.send_header("Content-Security-Policy", site.policy)
+                self.end_headers()
+                self.wfile.write(body or b"")
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as site:
-        threading.Thread(target=site.serve_forever, daemon=True).start()
-        try:
-            yield f"http://127.0.0.1:{site.server_port}"
-        finally:
-            site.shutdown()
+            def log_message(self, *_: object) -> None:
+                return
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+        self.origin = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def allow(self, server: str, *connections: str) -> None:
+        """The policy that docs/softphone.md asks for; ``server`` is ``host:port``."""
+        sources = " ".join(["'self'", f"ws://{server}", *connections])
+        self.policy = f"default-src 'none'; script-src 'self' http://{server}; connect-src {sources}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+async def until(page: Any, expression: str) -> None:
+    """Waits for something in the page; Playwright's own way would need a policy that allows ``eval``."""
+    while not await page.evaluate(expression):  # noqa: ASYNC110 - nothing announces it
+        await asyncio.sleep(0.02)
 
 
 def example(from_s: float, to_s: float) -> tuple[np.ndarray, np.ndarray]:
@@ -88,9 +104,9 @@ def example(from_s: float, to_s: float) -> tuple[np.ndarray, np.ndarray]:
     return cut[:, 0], cut[:, 1]
 
 
-def write_wav(path: Path, samples: np.ndarray, rate: int = 8000) -> Path:
-    """A 16-bit file, loud enough for what the browser does to it."""
-    soundfile.write(path, 0.5 * samples / np.abs(samples).max(), rate, subtype="PCM_16", format="WAV")
+def write_wav(path: Path, samples: np.ndarray, peak: float = 0.5) -> Path:
+    """A 16-bit file at 8 kHz, loud enough for what the browser does to it."""
+    soundfile.write(path, peak * samples / np.abs(samples).max(), 8000, subtype="PCM_16", format="WAV")
     return path
 
 

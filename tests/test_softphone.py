@@ -2,20 +2,21 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from browser import browsing, example, foreign_site, likeness, write_wav
+from browser import Site, browsing, example, likeness, until, write_wav
 from live_server import LoudIsAngry, come_true, in_loop, read_feed, serving, voice
 from voices import SETTINGS
 from websockets.asyncio.server import serve
 
 from sentiment_engine.live.app import LiveServer
 from sentiment_engine.resources import load_playbook
+from sentiment_engine.settings import Settings
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
@@ -70,6 +71,18 @@ VOICES = example(14.0, 24.0)[0], example(46.0, 56.0)[1]
 """Ten seconds of each party, over and over, that resemble each other at no delay."""
 
 
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    site = Site()
+    yield site
+    site.close()
+
+
+def welcoming(site: Site) -> Settings:
+    """Settings under which pages of ``site`` may connect."""
+    return SETTINGS
+
+
 def at(server: LiveServer) -> str:
     return f"{server.host}:{server.port}"
 
@@ -103,25 +116,27 @@ class Ears:
 
 @asynccontextmanager
 async def on_the_phone(
+    site: Site,
     server: LiveServer,
     tmp_path: Path,
     voices: tuple[np.ndarray, np.ndarray] = VOICES,
+    peaks: tuple[float, float] = (0.5, 0.5),
     allow: str = "",
     **options: object,
 ) -> AsyncIterator[Any]:
     """A page in the middle of a call that its softphone listens to; may open ``allow`` too."""
     agent, customer = voices
-    microphone = write_wav(tmp_path / "agent.wav", agent)
-    files = {
+    microphone = write_wav(tmp_path / "agent.wav", agent, peaks[0])
+    site.files = {
         "call.js": (HERE / "softphone_call.js").read_bytes(),
-        "far.wav": write_wav(tmp_path / "customer.wav", customer).read_bytes(),
+        "far.wav": write_wav(tmp_path / "customer.wav", customer, peaks[1]).read_bytes(),
     }
-    with foreign_site(at(server), files, allow) as site:
-        async with browsing(microphone) as context:
-            page = await context.new_page()
-            await page.goto(site)
-            await page.evaluate(JOIN, {"server": at(server), "options": options})
-            yield page
+    site.allow(at(server), allow)
+    async with browsing(microphone) as context:
+        page = await context.new_page()
+        await page.goto(site.origin)
+        await page.evaluate(JOIN, {"server": at(server), "options": options})
+        yield page
 
 
 def assert_right_way_round(agent: np.ndarray, customer: np.ndarray) -> None:
@@ -136,10 +151,10 @@ def rms(samples: np.ndarray) -> float:
 
 
 @in_loop
-async def test_both_parties_arrive_each_on_its_own_channel_in_full(tmp_path: Path):
-    async with serving() as server:
+async def test_both_parties_arrive_each_on_its_own_channel_in_full(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server:
         ears = Ears(server)
-        async with on_the_phone(server, tmp_path) as page:
+        async with on_the_phone(site, server, tmp_path) as page:
             await come_true(lambda: ears.seconds >= 11)
             ended = await page.evaluate(DETACH)
             said = await page.evaluate("said")
@@ -153,10 +168,10 @@ async def test_both_parties_arrive_each_on_its_own_channel_in_full(tmp_path: Pat
 
 
 @in_loop
-async def test_a_dropped_socket_resumes_and_not_a_sample_is_lost_or_doubled(tmp_path: Path):
-    async with serving() as server:
+async def test_a_dropped_socket_resumes_and_not_a_sample_is_lost_or_doubled(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server:
         ears = Ears(server)
-        async with on_the_phone(server, tmp_path) as page:
+        async with on_the_phone(site, server, tmp_path) as page:
             for seconds in (3, 6):
                 await come_true(lambda seconds=seconds: ears.seconds >= seconds)
                 for session in list(server.calls.sessions):
@@ -176,10 +191,10 @@ async def test_a_dropped_socket_resumes_and_not_a_sample_is_lost_or_doubled(tmp_
 
 
 @in_loop
-async def test_what_no_longer_fits_the_buffer_is_told_as_a_gap(tmp_path: Path):
-    async with serving() as server:
+async def test_what_no_longer_fits_the_buffer_is_told_as_a_gap(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server:
         ears = Ears(server)
-        async with on_the_phone(server, tmp_path, bufferSeconds=1) as page:
+        async with on_the_phone(site, server, tmp_path, bufferSeconds=1) as page:
             await come_true(lambda: ears.seconds >= 2)
             await page.evaluate(CLOG, True)
             await asyncio.sleep(4)
@@ -193,13 +208,13 @@ async def test_what_no_longer_fits_the_buffer_is_told_as_a_gap(tmp_path: Path):
 
 
 @in_loop
-async def test_a_network_that_takes_nothing_is_given_up_and_tried_again(tmp_path: Path):
-    async with serving() as server:
+async def test_a_network_that_takes_nothing_is_given_up_and_tried_again(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server:
         ears = Ears(server)
-        async with on_the_phone(server, tmp_path) as page:
+        async with on_the_phone(site, server, tmp_path) as page:
             await come_true(lambda: ears.seconds >= 1)
             await page.evaluate(CLOG, True)
-            await page.wait_for_function("said.errors.length > 0", timeout=20_000)
+            await until(page, "said.errors.length > 0")
             await page.evaluate(CLOG, False)
             await come_true(lambda: ears.seconds >= 12)
             await page.evaluate(DETACH)
@@ -209,10 +224,10 @@ async def test_a_network_that_takes_nothing_is_given_up_and_tried_again(tmp_path
 
 
 @in_loop
-async def test_a_server_that_restarts_takes_the_call_up_anew(tmp_path: Path):
-    async with serving() as server:
+async def test_a_server_that_restarts_takes_the_call_up_anew(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server:
         port, ears = server.port, Ears(server)
-        async with on_the_phone(server, tmp_path) as page:
+        async with on_the_phone(site, server, tmp_path) as page:
             await come_true(lambda: ears.seconds >= 3)
             await server.aclose()
             async with LiveServer(server.calls.settings, LoudIsAngry(), port=port) as second:
@@ -230,18 +245,18 @@ async def test_a_server_that_restarts_takes_the_call_up_anew(tmp_path: Path):
 
 
 @in_loop
-async def test_hold_and_mute_are_silence_and_the_clock_goes_on(tmp_path: Path):
-    async with serving() as server:
+async def test_hold_and_mute_are_silence_and_the_clock_goes_on(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server:
         ears = Ears(server)
-        async with on_the_phone(server, tmp_path) as page:
+        async with on_the_phone(site, server, tmp_path) as page:
             await come_true(lambda: ears.seconds >= 3)
             await page.evaluate(HOLD, "inactive")
-            await page.wait_for_function("!softphone.state.agent && !softphone.state.customer")
+            await until(page, "!softphone.state.agent && !softphone.state.customer")
             held_from = ears.seconds + 0.5
             await come_true(lambda: ears.seconds >= held_from + 2)
             held_to = ears.seconds - 0.2
             await page.evaluate(HOLD, "sendrecv")
-            await page.wait_for_function("softphone.state.agent && softphone.state.customer")
+            await until(page, "softphone.state.agent && softphone.state.customer")
             back = ears.seconds + 0.5
             await come_true(lambda: ears.seconds >= back + 4)
             await page.evaluate("line.microphone.getTracks()[0].enabled = false")
@@ -257,11 +272,11 @@ async def test_hold_and_mute_are_silence_and_the_clock_goes_on(tmp_path: Path):
 
 
 @in_loop
-async def test_a_replaced_track_is_followed(tmp_path: Path):
+async def test_a_replaced_track_is_followed(site: Site, tmp_path: Path):
     """The agent changes the microphone to something that hums at 440 Hz."""
-    async with serving() as server:
+    async with serving(welcoming(site)) as server:
         ears = Ears(server)
-        async with on_the_phone(server, tmp_path) as page:
+        async with on_the_phone(site, server, tmp_path) as page:
             await come_true(lambda: ears.seconds >= 2)
             await page.evaluate(REPLACE)
             replaced = ears.seconds + 1.5
@@ -276,10 +291,10 @@ async def test_a_replaced_track_is_followed(tmp_path: Path):
 
 
 @in_loop
-async def test_audio_that_stands_still_is_a_gap(tmp_path: Path):
-    async with serving() as server:
+async def test_audio_that_stands_still_is_a_gap(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server:
         ears = Ears(server)
-        async with on_the_phone(server, tmp_path, ownContext=True) as page:
+        async with on_the_phone(site, server, tmp_path, ownContext=True) as page:
             await come_true(lambda: ears.seconds >= 2)
             await page.evaluate("ownContext.suspend()")
             await asyncio.sleep(3)
@@ -294,24 +309,26 @@ async def test_audio_that_stands_still_is_a_gap(tmp_path: Path):
 
 
 @in_loop
-async def test_a_call_that_is_hung_up_ends_by_itself(tmp_path: Path):
-    async with serving() as server:
+async def test_a_call_that_is_hung_up_ends_by_itself(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server:
         ears = Ears(server)
-        async with on_the_phone(server, tmp_path) as page:
+        async with on_the_phone(site, server, tmp_path) as page:
             await come_true(lambda: ears.seconds >= 1)
             await page.evaluate("line.agent.close()")
-            await page.wait_for_function("softphone.state.phase === 'ended'")
+            await until(page, "softphone.state.phase === 'ended'")
             said = await page.evaluate("said")
             assert await page.evaluate("softphone.detach().then((ended) => ended.reason)") == "stop"
     assert said["errors"] == []
 
 
 @in_loop
-async def test_alerts_come_with_phrases_for_the_agent_only(tmp_path: Path):
-    loud = voice(6.0, 0.3, 2), voice(6.0, 0.3, 3)
-    async with LiveServer(SETTINGS, LoudIsAngry(), load_playbook(), port=0) as server:
-        async with on_the_phone(server, tmp_path, loud, language="en", tension=True) as page:
-            await page.wait_for_function("said.alerts.length > 0", timeout=30_000)
+async def test_alerts_come_with_phrases_for_the_agent_only(site: Site, tmp_path: Path):
+    shout = np.concatenate([voice(4.0, 0.02, 1), voice(8.0, 0.3, 2)])
+    voices = voice(12.0, 0.02, 3), shout
+    async with LiveServer(welcoming(site), LoudIsAngry(), load_playbook(), port=0) as server:
+        options = {"language": "en", "tension": True}
+        async with on_the_phone(site, server, tmp_path, voices, (0.06, 0.95), **options) as page:
+            await until(page, "said.alerts.length > 0")
             await page.evaluate("softphone.setStage('negotiation')")
             await page.evaluate("softphone.transcript({party: 'customer', text: 'no', start_s: 1, end_s: 2})")
             ended = await page.evaluate(DETACH)
@@ -332,7 +349,7 @@ async def test_alerts_come_with_phrases_for_the_agent_only(tmp_path: Path):
 
 
 @in_loop
-async def test_a_token_travels_as_a_subprotocol_and_shows_nowhere(tmp_path: Path):
+async def test_a_token_travels_as_a_subprotocol_and_shows_nowhere(site: Site, tmp_path: Path):
     """Once where the server echoes the marker, once where it does not, which a browser takes for a failure."""
     offers: list[list[str]] = []
     echoing = True
@@ -346,17 +363,17 @@ async def test_a_token_travels_as_a_subprotocol_and_shows_nowhere(tmp_path: Path
         await socket.send('{"type":"started","call_id":"c-1","resume_at_s":0.0}')
         await socket.wait_closed()
 
-    async with serving() as server, serve(answer, "127.0.0.1", 0, select_subprotocol=choose) as other:
+    async with serving(welcoming(site)) as server, serve(answer, "127.0.0.1", 0, select_subprotocol=choose) as other:
         url = f"ws://127.0.0.1:{other.sockets[0].getsockname()[1]}/v1/stream"
-        async with on_the_phone(server, tmp_path, url=url, token="s3cret", allow=url) as page:
+        async with on_the_phone(site, server, tmp_path, url=url, token="s3cret", allow=url) as page:
             seen: list[str] = []
             page.on("console", lambda message: seen.append(message.text))
             page.on("pageerror", lambda error: seen.append(str(error)))
-            await page.wait_for_function("softphone.state.phase === 'streaming'")
+            await until(page, "softphone.state.phase === 'streaming'")
             echoing = False
             for socket in list(other.connections):
                 await socket.close(1012)
-            await page.wait_for_function("said.errors.length > 1")
+            await until(page, "said.errors.length > 1")
             seen.append(json.dumps(await page.evaluate("[said, document.documentElement.outerHTML]")))
     assert offers[0] == ["sentiment-engine.v1", "token.s3cret"]
     assert len(seen) > 1  # Chromium itself complains of the missing echo
@@ -382,8 +399,8 @@ WRONG = [
 
 
 @in_loop
-async def test_whatever_is_wrong_is_told_once_and_the_call_goes_on(tmp_path: Path):
-    async with serving() as server, on_the_phone(server, tmp_path) as page:
+async def test_whatever_is_wrong_is_told_once_and_the_call_goes_on(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server, on_the_phone(site, server, tmp_path) as page:
         for wrong, code in WRONG:
             said = await page.evaluate(ATTACH_WRONG, {"server": at(server), "wrong": wrong})
             assert [error["code"] for error in said["errors"]] == [code], (wrong, said)
@@ -395,10 +412,10 @@ async def test_whatever_is_wrong_is_told_once_and_the_call_goes_on(tmp_path: Pat
 
 
 @in_loop
-async def test_a_callback_that_throws_stops_nothing(tmp_path: Path):
-    async with serving() as server:
+async def test_a_callback_that_throws_stops_nothing(site: Site, tmp_path: Path):
+    async with serving(welcoming(site)) as server:
         ears = Ears(server)
-        async with on_the_phone(server, tmp_path, throwing=True) as page:
+        async with on_the_phone(site, server, tmp_path, throwing=True) as page:
             thrown: list[str] = []
             page.on("pageerror", lambda error: thrown.append(str(error)))
             await come_true(lambda: ears.seconds >= 2)

@@ -5,7 +5,7 @@ import { eventOf, gapMessages, protocolsFor } from "./softphone-wire.js";
 
 /** Errors after which the same request may succeed. */
 const TRY_LATER = new Set([
-  "overloaded", "shutting_down", "server_closing", "start_timeout", "too_slow", "internal",
+  "overloaded", "shutting_down", "server_closing", "start_timeout", "too_slow", "rate_limited", "limit_reached", "internal",
 ]);
 /** Close codes after which the same request fails again, unless the error said otherwise. */
 const REFUSALS = new Set([1003, 1007, 1008, 1009]);
@@ -35,6 +35,7 @@ const PUMP_MS = 100;
 export class Link {
   /** @type {WebSocket | null} */
   #socket = null;
+  #opened = false;
   #started = false;
   #stopping = false;
   #stopSent = false;
@@ -142,7 +143,11 @@ export class Link {
     this.#buffered = 0;
     this.#movedAt = performance.now();
     socket.binaryType = "arraybuffer";
-    socket.onopen = () => socket.send(JSON.stringify(this.#options.start()));
+    this.#opened = false;
+    socket.onopen = () => {
+      this.#opened = true;
+      socket.send(JSON.stringify(this.#options.start()));
+    };
     socket.onmessage = ({ data }) => this.#hear(socket, data);
     socket.onclose = ({ code, reason }) => this.#closed(socket, code, reason);
   }
@@ -186,6 +191,8 @@ export class Link {
     const final = refused ? !TRY_LATER.has(refused.code) : REFUSALS.has(code);
     if (this.#ended && (this.#stopSent || this.#ended.reason === "stop")) this.#finish("ended");
     else if (final) this.#fail(new SoftphoneError(refused?.code ?? "refused", refused?.message ?? `closed with ${code} ${reason}`));
+    // A browser does not say why a handshake failed.
+    else if (!this.#opened) this.#lost(socket, "the server cannot be reached, or refuses this page or its token");
     else this.#lost(socket, refused?.message ?? (reason || `closed with ${code}`), refused?.code);
   }
 

@@ -78,6 +78,7 @@ export class Tap {
         processorOptions: { rate, frameSamples },
       });
     } catch (reason) {
+      if (!this.#open) return; // closed meanwhile, and nobody waits for it
       this.close();
       throw new SoftphoneError("audio", `the call cannot be listened to: ${wordsOf(reason)}`);
     }
