@@ -232,7 +232,7 @@ async def test_a_server_that_restarts_takes_the_call_up_anew(site: Site, tmp_pat
             await server.aclose()
             async with LiveServer(server.calls.settings, LoudIsAngry(), port=port) as second:
                 again = Ears(second)
-                await come_true(lambda: again.seconds >= 8)
+                await come_true(lambda: again.seconds >= 11)
                 ended = await page.evaluate(DETACH)
                 said = await page.evaluate("said")
                 (started,) = await read_feed(second, "since=0&types=call.started")

@@ -149,6 +149,10 @@ function onAlert(alert) {
   overlay.show(alert);
   history.push(alert);
   drawHistory();
+  if (tension) {
+    tension = { ...tension, level: alert.level, causes: alert.causes }; // it may come before the second is over
+    drawTension();
+  }
 }
 
 /** @param {import("./softphone.js").Tension} tick */
