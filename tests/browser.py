@@ -1,4 +1,4 @@
-"""Headless Chromium with a microphone of ours, and pages of another origin for it; skips where there is none."""
+"""Headless Chromium with a microphone of ours, and a site of another origin; skips where there is none."""
 
 import asyncio
 import os
@@ -65,7 +65,7 @@ class Site:
         site = self
 
         class Answers(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # noqa: N802 - its base class asks for this name
+            def do_GET(self) -> None:
                 name = self.path.removeprefix("/")
                 body = site.files.get(name) if name else b"<!doctype html><title>a softphone</title>"
                 self.send_response(404 if body is None else 200)
@@ -79,14 +79,17 @@ class Site:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
         self.origin = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def allow(self, server: str, *connections: str) -> None:
         """The policy that docs/softphone.md asks for; ``server`` is ``host:port``."""
         sources = " ".join(["'self'", f"ws://{server}", *connections])
         self.policy = f"default-src 'none'; script-src 'self' http://{server}; connect-src {sources}"
 
-    def close(self) -> None:
+    def __enter__(self) -> "Site":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
 

@@ -27,7 +27,8 @@ CONTRAST = """() => {
     return [...canvas.getImageData(0, 0, 1, 1).data.slice(0, 3)];
   };
   const light = (rgb) => {
-    const [r, g, b] = rgb.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    const linear = (v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    const [r, g, b] = rgb.map((v) => linear(v / 255));
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const behind = (element) => {
@@ -39,7 +40,8 @@ CONTRAST = """() => {
     const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim());
     if (!own || !element.checkVisibility() || element.closest(':disabled, option, svg')) continue;
     const ground = behind(element);
-    const [one, other] = [light(ground), light(over(getComputedStyle(element).color, ground))].sort((a, b) => b - a);
+    const ink = over(getComputedStyle(element).color, ground);
+    const [one, other] = [light(ground), light(ink)].sort((a, b) => b - a);
     const ratio = (one + 0.05) / (other + 0.05);
     const { fontSize, fontWeight } = getComputedStyle(element);
     const large = parseFloat(fontSize) >= 24 || (parseFloat(fontSize) >= 18.66 && Number(fontWeight) >= 700);

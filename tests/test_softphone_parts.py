@@ -86,7 +86,9 @@ def gain_db(page: Any, source: int, target: int, tone: float) -> float:
     return float(10 * np.log10(2 * np.mean(steady**2) + 1e-12))
 
 
-@pytest.mark.parametrize(("source", "target"), [(48_000, 8000), (44_100, 8000), (48_000, 16_000), (16_000, 8000)])
+@pytest.mark.parametrize(
+    ("source", "target"), [(48_000, 8000), (44_100, 8000), (48_000, 16_000), (16_000, 8000)]
+)
 def test_the_voice_band_passes_unchanged_and_nothing_folds_back(page: Any, source: int, target: int):
     scale = target / 8000
     for tone in (60, 300, 1000, 2000, 3000, 3400):
@@ -96,7 +98,9 @@ def test_the_voice_band_passes_unchanged_and_nothing_folds_back(page: Any, sourc
             assert gain_db(page, source, target, tone * scale) < -50, tone
 
 
-@pytest.mark.parametrize(("source", "target"), [(8000, 8000), (8000, 16_000), (22_050, 8000), (192_000, 8000)])
+@pytest.mark.parametrize(
+    ("source", "target"), [(8000, 8000), (8000, 16_000), (22_050, 8000), (192_000, 8000)]
+)
 def test_unusual_rates_pass_the_voice_too(page: Any, source: int, target: int):
     for tone in (300, 1000, 3000):
         assert abs(gain_db(page, source, target, tone)) < 0.5
@@ -113,7 +117,10 @@ def test_the_size_of_blocks_never_changes_the_samples(page: Any, step: int):
 @pytest.mark.parametrize(("source", "target"), [(44_101, 8000), (0, 8000), (48_000, 0), (48_000.5, 8000)])
 def test_rates_that_cannot_be_resampled_are_refused_by_name(page: Any, source: float, target: float):
     said = page.evaluate(
-        "({from, to}) => { try { new Resampler(from, to); return ''; } catch (error) { return error.message; } }",
+        """({from, to}) => {
+          try { new Resampler(from, to); } catch (error) { return error.message; }
+          return '';
+        }""",
         {"from": source, "to": target},
     )
     assert f"cannot resample {source:g} Hz to {target:g} Hz: use an AudioContext" in said
@@ -195,7 +202,15 @@ def test_a_page_that_is_loaded_again_goes_on_where_its_call_stands(page: Any):
 
 
 def test_messages_keep_their_place_between_the_audio(page: Any):
-    steps = [["resume", 0], ["text", 1], ["audio", 960], ["text", 2], ["take", 3], ["resume", 0.12], ["audio", 8]]
+    steps = [
+        ["resume", 0],
+        ["text", 1],
+        ["audio", 960],
+        ["text", 2],
+        ["take", 3],
+        ["resume", 0.12],
+        ["audio", 8],
+    ]
     said = page.evaluate(PLAY, {"rate": 8000, "keep": 30, "steps": steps})
     kinds = [(item[0], item[-1]) for item in said["taken"]]
     # The second message may or may not have been heard, so it is told again: the server knows repetitions.
@@ -222,7 +237,7 @@ def test_whatever_a_server_sends_is_an_event_or_nothing(page: Any, text: str):
 
 
 def test_nested_and_typeless_messages_are_no_events(page: Any):
-    for text in ("null", "[]", "7", '"started"', '{"type":7}', "{}", "[" * 100_000, '{"type":"x"', "\ud800"[:0]):
+    for text in ("null", "[]", "7", '"started"', '{"type":7}', "{}", "[" * 100_000, '{"type":"x"', ""):
         assert page.evaluate("(text) => eventOf(text)", text) is None
     assert page.evaluate("eventOf(new ArrayBuffer(8))") is None
     assert page.evaluate("""eventOf('{"type":"call.ended","reason":"stop"}').reason""") == "stop"
@@ -245,7 +260,8 @@ def test_addresses_may_be_written_as_pages_do(page: Any, url: str, address: str)
 @settings(max_examples=100, deadline=None)
 def test_a_token_is_offered_unchanged_or_refused_without_being_repeated(page: Any, token: str):
     said = page.evaluate(
-        "(token) => protocolsFor(token).then((offers) => ({offers}), ({code, message}) => ({code, message}))", token
+        "(token) => protocolsFor(token).then((offers) => ({offers}), ({code, message}) => ({code, message}))",
+        token,
     )
     if "offers" in said:
         assert said["offers"] == ["sentiment-engine.v1", f"token.{token}"]

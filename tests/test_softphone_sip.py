@@ -1,16 +1,15 @@
-"""The softphone behind SIP.js and JsSIP: calls between two of their user agents, signalled through a relay."""
+"""The softphone behind SIP.js and JsSIP: calls between two of their user agents, through a relay."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from browser import Site, browsing, until, write_wav
 from live_server import come_true, in_loop, serving
-from test_softphone import DETACH, HERE, VOICES, Ears, assert_right_way_round, at, welcoming
-from test_softphone import site as site
+from softphones import DETACH, HERE, VOICES, Ears, assert_right_way_round, at, welcoming
 from websockets.asyncio.server import ServerConnection, serve
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
@@ -28,7 +27,7 @@ CALL = """async ({server, sip, library}) => {
 
 @asynccontextmanager
 async def relay() -> AsyncIterator[str]:
-    """Hands each SIP message of one user agent to the other; both sit on sockets, so nothing has to be routed."""
+    """Hands each SIP message of one user agent to the other: with sockets nothing has to be routed."""
     agents: list[ServerConnection] = []
 
     async def pass_on(socket: ServerConnection) -> None:
@@ -44,18 +43,23 @@ async def relay() -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("library", ["jssip", "sipjs"])
 @in_loop
-async def test_a_sip_call_is_heard_held_and_ends_with_its_session(library: str, site: Site, tmp_path: Path):
+async def test_a_sip_call_is_heard_held_and_ends_with_its_session(library: str, tmp_path: Path):
     bundle = BUNDLES / f"{library}.bundle.js"
     if not bundle.exists():
         pytest.skip(f"{library} is not installed: scripts/softphone_tools")
     microphone = write_wav(tmp_path / "agent.wav", VOICES[0])
-    site.files = {
+    files = {
         "call.js": (HERE / "softphone_call.js").read_bytes(),
         "sip.js": (HERE / "softphone_sip.js").read_bytes(),
         bundle.name: bundle.read_bytes(),
         "far.wav": write_wav(tmp_path / "customer.wav", VOICES[1]).read_bytes(),
     }
-    async with serving(welcoming(site)) as server, relay() as sip, browsing(microphone) as context:
+    async with AsyncExitStack() as stack:
+        site = stack.enter_context(Site())
+        site.files = files
+        server = await stack.enter_async_context(serving(welcoming(site)))
+        sip = await stack.enter_async_context(relay())
+        context = await stack.enter_async_context(browsing(microphone))
         ears = Ears(server)
         site.allow(at(server), sip)
         page: Any = await context.new_page()
@@ -66,7 +70,7 @@ async def test_a_sip_call_is_heard_held_and_ends_with_its_session(library: str, 
         await come_true(lambda: ears.seconds >= talking + 11)
         quiet = ears.seconds
         await page.evaluate("line.hold(true)")
-        await until(page, "!softphone.state.agent")
+        await until(page, "!softphone.state.customer")  # both libraries hold with sendonly
         await asyncio.sleep(0.5)
         await page.evaluate("line.hold(false)")
         await until(page, "softphone.state.agent && softphone.state.customer")

@@ -105,5 +105,6 @@ def _read(file: File) -> bytes:
         return (files("sentiment_engine") / file.path).read_bytes()
     except OSError as reason:
         raise BadSettings(
-            f"{file.path} cannot be read from the installed package ({reason.strerror or reason}): install it again"
+            f"{file.path} cannot be read from the installed package ({reason.strerror or reason}): "
+            "install it again"
         ) from reason

@@ -1,0 +1,171 @@
+"""The browser softphone's connection: cut, clogged, restarted, refused; and what is told of it."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from browser import until
+from live_server import LoudIsAngry, come_true, in_loop, read_feed
+from softphones import DETACH, Ears, assert_right_way_round, at, monitored
+from websockets.asyncio.server import serve
+
+from sentiment_engine.live.app import LiveServer
+
+pytestmark = [pytest.mark.conformance, pytest.mark.slow]
+
+CLOG = """(on) => {
+  const honest = (window.honest ??= Object.getOwnPropertyDescriptor(WebSocket.prototype, 'bufferedAmount'));
+  const clogged = { get: () => 1e9, configurable: true };
+  Object.defineProperty(WebSocket.prototype, 'bufferedAmount', on ? clogged : honest);
+}"""
+ATTACH_WRONG = """async ({server, wrong}) => {
+  const { attach } = await import(`http://${server}/web/softphone.js`);
+  const { listen } = await import('/call.js');
+  const { said } = listen(attach, line.agent, { url: `ws://${server}/v1/stream`, callId: 'c-2', ...wrong });
+  while (said.states.at(-1)?.phase !== 'failed') await new Promise((done) => setTimeout(done, 20));
+  return said;
+}"""
+ATTACH_NOTHING = """async (server) => {
+  const { attach } = await import(`http://${server}/web/softphone.js`);
+  const codes = [];
+  const options = { url: `ws://${server}/v1/stream`, callId: 'c-3', onError: ({ code }) => codes.push(code) };
+  attach(null, { ...options, onAlert() {} });
+  attach(line.agent, options);
+  await new Promise((done) => setTimeout(done, 20));
+  return codes;
+}"""
+
+
+@in_loop
+async def test_a_dropped_socket_resumes_and_not_a_sample_is_lost_or_doubled(tmp_path: Path):
+    async with monitored(tmp_path) as (server, ears, page):
+        for seconds in (3, 6):
+            await come_true(lambda seconds=seconds: ears.seconds >= seconds)
+            for session in list(server.calls.sessions):
+                session.abort()
+        await come_true(lambda: ears.seconds >= 12)
+        ended = await page.evaluate(DETACH)
+        said = await page.evaluate("said")
+        feed = await read_feed(server, "since=0&types=call.started,call.ended")
+    assert [error["code"] for error in said["errors"]] == ["network", "network"]
+    assert [item["data"]["type"] for item in feed] == ["call.started", "call.ended"]
+    resumed = [state for state in said["states"] if state.get("resumedAtSeconds", 0) > 2]
+    assert resumed
+    assert not any(state.get("anew") for state in said["states"])
+    assert ears.gaps == []
+    assert ended["duration_s"] == pytest.approx(ears.seconds, abs=0.001)
+    assert_right_way_round(*ears.parties(1.0))  # a sample too many or too few would pull the envelopes apart
+
+
+@in_loop
+async def test_what_no_longer_fits_the_buffer_is_told_as_a_gap(tmp_path: Path):
+    async with monitored(tmp_path, bufferSeconds=1) as (_, ears, page):
+        await come_true(lambda: ears.seconds >= 2)
+        await page.evaluate(CLOG, True)
+        await asyncio.sleep(4)
+        await page.evaluate(CLOG, False)
+        await come_true(lambda: ears.seconds >= 5)
+        ended = await page.evaluate(DETACH)
+    (gap,) = ears.gaps
+    assert gap[1] == "lost"
+    assert 2.5 < gap[0] < 4.5  # four seconds, less the one that was kept; a busy machine may be late
+    assert ended["duration_s"] == pytest.approx(ears.seconds + gap[0], abs=0.002)
+
+
+@in_loop
+async def test_a_network_that_takes_nothing_is_given_up_and_tried_again(tmp_path: Path):
+    async with monitored(tmp_path) as (_, ears, page):
+        await come_true(lambda: ears.seconds >= 1)
+        await page.evaluate(CLOG, True)
+        await until(page, "said.errors.length > 0")
+        await page.evaluate(CLOG, False)
+        await come_true(lambda: ears.seconds >= 12)
+        await page.evaluate(DETACH)
+        said = await page.evaluate("said")
+    assert "takes nothing" in said["errors"][0]["message"]
+    assert ears.gaps == []
+
+
+@in_loop
+async def test_a_server_that_restarts_takes_the_call_up_anew(tmp_path: Path):
+    async with monitored(tmp_path) as (server, ears, page):
+        port = server.port
+        await come_true(lambda: ears.seconds >= 3)
+        await server.aclose()
+        async with LiveServer(server.calls.settings, LoudIsAngry(), port=port) as second:
+            again = Ears(second)
+            await come_true(lambda: again.seconds >= 11)
+            ended = await page.evaluate(DETACH)
+            said = await page.evaluate("said")
+            (started,) = await read_feed(second, "since=0&types=call.started")
+    assert started["subject"] == "c-1"
+    assert ended["reason"] == "stop"
+    assert next(state["resumedAtSeconds"] for state in said["states"] if state.get("anew")) == 0
+    # What the first server had heard lies in the buffer still, and gives the second one its baselines.
+    assert ended["duration_s"] == pytest.approx(again.seconds, abs=0.001)
+    assert_right_way_round(*again.parties(1.0))
+
+
+@in_loop
+async def test_a_token_travels_as_a_subprotocol_and_shows_nowhere(tmp_path: Path):
+    """Once where the server echoes the marker, once where it does not, which fails in a browser."""
+    offers: list[list[str]] = []
+    echoing = True
+
+    def choose(_: object, offered: list[Any]) -> Any:
+        offers.append([str(one) for one in offered])
+        return "sentiment-engine.v1" if echoing else None
+
+    async def answer(socket: Any) -> None:
+        await socket.recv()
+        await socket.send('{"type":"started","call_id":"c-1","resume_at_s":0.0}')
+        await socket.wait_closed()
+
+    async with serve(answer, "127.0.0.1", 0, select_subprotocol=choose) as other:
+        url = f"ws://127.0.0.1:{other.sockets[0].getsockname()[1]}/v1/stream"
+        async with monitored(tmp_path, url=url, allow=url, **{"token": "s3cret"}) as (_, _, page):
+            seen: list[str] = []
+            page.on("console", lambda message: seen.append(message.text))
+            page.on("pageerror", lambda error: seen.append(str(error)))
+            await until(page, "softphone.state.phase === 'streaming'")
+            echoing = False
+            for socket in list(other.connections):
+                await socket.close(1012)
+            await until(page, "said.errors.length > 1")
+            seen.append(json.dumps(await page.evaluate("[said, document.documentElement.outerHTML]")))
+    assert offers[0] == ["sentiment-engine.v1", "token.s3cret"]
+    assert len(seen) > 1  # Chromium itself complains of the missing echo
+    assert "s3cret" not in "".join(seen)
+
+
+WRONG = [
+    ({"url": ""}, "options"),
+    ({"url": "ftp://127.0.0.1/v1/stream"}, "options"),
+    ({"url": "ws://user:s3cret@127.0.0.1/v1/stream"}, "options"),
+    ({"callId": ""}, "options"),
+    ({"callId": 7}, "options"),
+    ({"sampleRate": 11025}, "options"),
+    ({"bufferSeconds": 0}, "options"),
+    ({"bufferSeconds": "many"}, "options"),
+    ({"token": ""}, "token"),
+    ({"token": "s3cret with a space"}, "token"),
+    ({"token": "s3cret\nX: y"}, "token"),
+    ({"workletUrl": "/nothing-here.js"}, "audio"),
+    ({"language": 7}, "bad_message"),
+    ({"stage": "nowhere"}, "bad_message"),
+]
+
+
+@in_loop
+async def test_whatever_is_wrong_is_told_once_and_the_call_goes_on(tmp_path: Path):
+    async with monitored(tmp_path) as (server, _, page):
+        for wrong, code in WRONG:
+            said = await page.evaluate(ATTACH_WRONG, {"server": at(server), "wrong": wrong})
+            assert [error["code"] for error in said["errors"]] == [code], (wrong, said)
+            assert "s3cret" not in json.dumps(said)
+            assert said["states"][-1]["phase"] == "failed"
+        assert await page.evaluate(ATTACH_NOTHING, at(server)) == ["options", "options"]
+        assert await page.evaluate("line.agent.connectionState") == "connected"
+        assert await page.evaluate("softphone.state.phase") == "streaming"
