@@ -114,7 +114,10 @@ def write_wav(path: Path, samples: np.ndarray, peak: float = 0.5) -> Path:
 
 
 def likeness(heard: np.ndarray, source: np.ndarray, rate: int = 8000) -> float:
-    """Highest correlation of two loudness envelopes over all delays; ``source`` is played over and over."""
+    """Highest correlation of two loudness envelopes over all delays; ``source`` is played over and over.
+
+    Each half of what was heard may shift by 0.3 s more: on a busy machine a jitter buffer stretches time.
+    """
     step = rate // 50
 
     def envelope(samples: np.ndarray) -> np.ndarray:
@@ -122,8 +125,15 @@ def likeness(heard: np.ndarray, source: np.ndarray, rate: int = 8000) -> float:
         loud = np.sqrt(np.mean(blocks**2, axis=1))
         return np.convolve(loud, np.ones(5) / 5, "same")
 
-    one = envelope(heard)
-    other = np.tile(envelope(source), len(one) // (len(source) // step) + 2)
-    return max(
-        float(np.corrcoef(one, other[lag : lag + len(one)])[0, 1]) for lag in range(len(source) // step)
+    period = len(source) // step
+    halves = np.array_split(envelope(heard), 2)
+    turns = np.concatenate([[0], np.cumsum([len(half) for half in halves])])
+    other = np.tile(envelope(source), 2 + int(turns[-1]) // period + 1)
+    by_delay = np.array(
+        [
+            [np.corrcoef(half, other[lag + turn : lag + turn + len(half)])[0, 1] for lag in range(period)]
+            for half, turn in zip(halves, turns, strict=False)
+        ]
     )
+    shifted = [np.max([np.roll(row, by) for by in range(-15, 16)], axis=0) for row in by_delay]
+    return float(np.mean(shifted, axis=0).max())

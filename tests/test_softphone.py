@@ -32,7 +32,7 @@ REPLACE = """async () => {
 @in_loop
 async def test_both_parties_arrive_each_on_its_own_channel_in_full(tmp_path: Path):
     async with monitored(tmp_path) as (_, ears, page):
-        await come_true(lambda: ears.seconds >= 11)
+        await come_true(lambda: ears.seconds >= 16)
         ended = await page.evaluate(DETACH)
         said = await page.evaluate("said")
     assert said["errors"] == []

@@ -67,7 +67,7 @@ async def test_a_sip_call_is_heard_held_and_ends_with_its_session(library: str, 
         await page.evaluate(CALL, {"server": at(server), "sip": sip, "library": library})
         await until(page, "softphone.state.agent && softphone.state.customer")
         talking = ears.seconds + 0.5
-        await come_true(lambda: ears.seconds >= talking + 11)
+        await come_true(lambda: ears.seconds >= talking + 15)
         quiet = ears.seconds
         await page.evaluate("line.hold(true)")
         await until(page, "!softphone.state.customer")  # both libraries hold with sendonly
