@@ -43,7 +43,8 @@ class Integrity:
     def __init__(self, started: CallStarted) -> None:
         self._call_id, self._parties = started.call_id, started.channels
         self._seq, self._at_s = started.seq, started.at_s
-        self._gap_until_s = self._words = 0.0
+        self._gap_until_s = dict.fromkeys(started.channels, 0.0)
+        self._words = 0.0
         self._raised: set[str] = set()
         """Kinds of alert on what is not tension that were raised."""
 
@@ -70,14 +71,16 @@ class Integrity:
     def _wrong(self, event: Event) -> str:
         """What is wrong with the event, and the remedy; empty when nothing is."""
         match event:
-            case EmotionScored() | VoiceMeasured() | QualityChanged() if event.party not in self._parties:
+            case EmotionScored() | VoiceMeasured() | QualityChanged() | AudioGap() if (
+                event.party not in self._parties
+            ):
                 return f"the call has no party {event.party}: score the recording again"
             case EmotionScored():
                 return self._wrong_scores(event) or _wrong_voice(event.voice)
             case VoiceMeasured():
                 return _wrong_voice(event.voice)
             case AudioGap() if event.reason != "overload":  # an overload skips a window, and no time
-                self._gap_until_s = event.end_s
+                self._gap_until_s[event.party] = event.end_s
             case TensionUpdated():
                 return self._wrong_tick(event)
             case Alert() if event.flags:
@@ -94,7 +97,7 @@ class Integrity:
     def _wrong_tick(self, tick: TensionUpdated) -> str:
         if tick.causes.get("words") and not tick.words:
             return f"words count and the field words is absent: {OLDER}"
-        if not tick.missing and tick.at_s - BLOCK_S < self._gap_until_s - ROUNDED_S:
+        if not tick.missing and tick.at_s - BLOCK_S < min(self._gap_until_s.values()) - ROUNDED_S:
             return f"it lies in a gap and the field missing is absent: {OLDER}"
         self._words = tick.words
         return ""

@@ -131,7 +131,7 @@ class Judge:
             case Segment():
                 return self._segment(note)
             case Gap():
-                return [self._gap(note, party, note.reason) for party in self._parties]
+                return [self._gap(note, party, note.reason) for party in note.parties]
             case Observed():
                 return [self._observed(note)]
             case Tick():

@@ -22,6 +22,8 @@ from sentiment_engine.vad import SpeechGate, SpeechModel, WebRtcFrames
 from sentiment_engine.words import Hit
 
 BLOCKS_PER_TICK = round(1.0 / BLOCK_S)
+TELL_ABSENCE_S = 10.0
+"""An absence that goes on is told this often, as gaps that adjoin."""
 SILENT_POWER = 1e-10
 """-100 dBFS: a level stays finite in digital silence."""
 
@@ -54,9 +56,10 @@ class QualityNote(msgspec.Struct, frozen=True):
 
 
 class Gap(msgspec.Struct, frozen=True):
-    """Audio is missing."""
+    """Audio of these parties is missing."""
 
     at_s: float
+    parties: tuple[Party, ...]
     start_s: float
     end_s: float
     reason: GapReason
@@ -106,6 +109,11 @@ class _Lane:
         """Whether speech was heard since the last tick."""
         self.closed: list[tuple[int, int]] = []
         """Segments (first frame, frame after the last) that the last block closed."""
+        self.missing_until_s = 0.0
+        """Blocks that begin before then hold a stand-in for audio that never came."""
+        self.absent_since_s = 0.0
+        self.absent: GapReason | None = None
+        """Why this party's audio does not come, while it does not."""
         self.voiced: list[bool] = []
         """Of the last block's frames, which held a voice; ``flags``: in which the party speaks."""
         self.flags: list[bool] = []
@@ -113,6 +121,7 @@ class _Lane:
     def skip(self, block: Int16) -> None:
         """One block of missing audio."""
         self.closed = []
+        self.voiced = self.flags = [False] * BLOCK_FRAMES
         self.gate.skip(BLOCK_FRAMES)
         self.windower.push(block, 0, 0.0, self.gate.noise_db)
 
@@ -146,7 +155,6 @@ class Listener:
         self._lanes = [_Lane(settings, party) for party in parties]
         self.conversation = Conversation(settings.conversation, parties)
         self._blocks = 0
-        self._gap_until_s = 0.0
         self.quality = Quality(settings.quality, parties)
         profile = PROFILES[settings.profile]
         self._may_score = {party: profile.allows(party, "acoustic_emotion") for party in parties}
@@ -165,16 +173,45 @@ class Listener:
         """Time without audio: speech ends, the clock moves on."""
         start_s = self.heard_s
         samples = round(seconds * self._decoder.sample_rate_hz)
-        self._gap_until_s = start_s + samples / self._decoder.sample_rate_hz
-        self.quality.gap(samples / self._decoder.sample_rate_hz, reason)
-        notes = [note for lane in self._lanes for note in self._ended(lane, lane.gate.finish())]
-        notes.append(Gap(self.now_s, round(start_s, 3), round(self._gap_until_s, 3), reason))
+        until_s = start_s + samples / self._decoder.sample_rate_hz
+        notes: list[Note] = []
+        for lane in self._lanes:
+            lane.missing_until_s = until_s
+            self.quality.gap(lane.party, until_s - start_s, reason)
+            notes += self._ended(lane, lane.gate.finish())
+        parties = tuple(lane.party for lane in self._lanes)
+        notes.append(Gap(self.now_s, parties, round(start_s, 3), round(until_s, 3), reason))
         return notes + self._hear(self._decoder.silence(samples))
+
+    def absent(self, party: Party, reason: GapReason) -> list[Note]:
+        """What is fed for one party from now on only stands in for audio that does not come: speech ends."""
+        lane = self._lane(party)
+        notes = self.present(party)
+        lane.absent, lane.absent_since_s = reason, self.heard_s
+        return notes + self._ended(lane, lane.gate.finish())
+
+    def present(self, party: Party) -> list[Note]:
+        """What is fed for one party is its own audio again."""
+        lane = self._lane(party)
+        notes = self._absence(lane, self.heard_s)
+        lane.absent, lane.missing_until_s = None, max(lane.missing_until_s, self.heard_s - BLOCK_S / 2)
+        return notes
+
+    def _lane(self, party: Party) -> _Lane:
+        return next(lane for lane in self._lanes if lane.party == party)
+
+    def _absence(self, lane: _Lane, until_s: float) -> list[Note]:
+        """Tells of a party's absence so far."""
+        start_s, lane.absent_since_s = lane.absent_since_s, until_s
+        if lane.absent is None or until_s <= start_s:
+            return []
+        return [Gap(self.now_s, (lane.party,), round(start_s, 3), round(until_s, 3), lane.absent)]
 
     def close(self, reason: EndReason) -> list[Note]:
         """The tail: what is still held back, then speech still open, then the end."""
         notes = self._hear(self._decoder.finish())
         for lane in self._lanes:
+            notes += self._absence(lane, self.heard_s)
             notes += self._ended(lane, lane.gate.finish())
         return [*notes, End(round(self.heard_s, 3), reason)]
 
@@ -187,14 +224,17 @@ class Listener:
         return [note for block in blocks for note in self._block(block)]
 
     def _block(self, block: Int16) -> list[Note]:
-        missing = self._blocks * BLOCK_S < self._gap_until_s
+        start_s = self._blocks * BLOCK_S
+        here = [lane.absent is None and start_s >= lane.missing_until_s for lane in self._lanes]
         self._blocks += 1
-        if missing:
-            for row, lane in enumerate(self._lanes):
+        for row, lane in enumerate(self._lanes):
+            if not here[row]:
                 lane.skip(block[row])
-            self.quality.missing()
-        else:
-            self._speech(block)
+                if lane.absent is not None:
+                    self.quality.gap(lane.party, BLOCK_S, lane.absent)
+                self.quality.missing(lane.party)
+        if any(here):
+            self._speech(block, here)
         notes: list[Note] = []
         for lane in self._lanes:
             for segment in lane.closed:
@@ -203,10 +243,13 @@ class Listener:
                 notes.append(self._due(window))
         if self._blocks % BLOCKS_PER_TICK == 0 and self._blocks * BLOCK_S <= self.heard_s:
             notes += [QualityNote(self.now_s, verdict) for verdict in self.quality.second()]
-            notes.append(self._tick(missing))
+            for lane in self._lanes:
+                if self.now_s - lane.absent_since_s >= TELL_ABSENCE_S:
+                    notes += self._absence(lane, self.now_s)
+            notes.append(self._tick(here))
         return notes
 
-    def _speech(self, block: Int16) -> None:
+    def _speech(self, block: Int16, here: Sequence[bool]) -> None:
         framed = np.zeros((2, len(self._lanes), BLOCK_FRAMES, FRAME_SAMPLES), np.float32)
         framed[0] = block.reshape(framed.shape[1:])
         np.subtract(framed[0, :, :, 1:], framed[0, :, :, :-1], out=framed[1, :, :, 1:])
@@ -216,18 +259,20 @@ class Listener:
         self.conversation.step(
             {
                 lane.party: lane.step(block[row], levels[row], trebles[row], powers[row])
+                if here[row]
+                else lane.flags
                 for row, lane in enumerate(self._lanes)
             }
         )
         voiced, flags = ([getattr(lane, what) for lane in self._lanes] for what in ("voiced", "flags"))
         self.quality.block(block, levels, voiced, flags)
 
-    def _tick(self, missing: bool) -> Tick:
-        # a party that spoke is faded by its own windows; nobody fades while audio is missing
-        idle = {lane.party: not (lane.spoke or missing) for lane in self._lanes}
+    def _tick(self, here: Sequence[bool]) -> Tick:
+        # a party that spoke is faded by its own windows; nobody fades while their audio is missing
+        idle = {lane.party: there and not lane.spoke for lane, there in zip(self._lanes, here, strict=True)}
         for lane in self._lanes:
             lane.spoke = False
-        return Tick(self.now_s, idle, self.conversation.snapshot(), missing)
+        return Tick(self.now_s, idle, self.conversation.snapshot(), not any(here))
 
     def _due(self, window: Window) -> Window | Observed:
         """What may be judged of a stretch of speech: no samples leave here where a profile refuses emotion.

@@ -159,6 +159,28 @@ class CallMonitor:
             raise BadAudio(f"gap of {seconds} s: must be above 0 and at most {LONGEST_GAP_S:.0f} s")
         return self._noted(self._listener.gap(seconds, reason))
 
+    def absent(self, party: Party, reason: GapReason = "lost") -> list[Window]:
+        """What is fed for ``party`` from now on only stands in for audio that does not come.
+
+        The others are heard. The party's speech ends and its heat holds still; an ``audio.gap`` tells of it
+        at :meth:`present`, at the end, and every 10 s meanwhile. For a stretch without audio of anybody see
+        :meth:`gap`.
+
+        Raises:
+            BadAudio: a party without a channel of its own.
+        """
+        self._check_party(party)
+        return self._noted(self._listener.absent(party, reason))
+
+    def present(self, party: Party) -> list[Window]:
+        """What is fed for ``party`` is its own audio again; does nothing when it was all along.
+
+        Raises:
+            BadAudio: a party without a channel of its own.
+        """
+        self._check_party(party)
+        return self._noted(self._listener.present(party))
+
     def set_stage(self, stage: Stage) -> None:
         """The stage of the conversation from here on."""
         _check_stage(stage)
@@ -236,6 +258,11 @@ class CallMonitor:
         windows = [note for note in notes if isinstance(note, Window)]
         self.waiting += len(windows)
         return windows
+
+    def _check_party(self, party: Party) -> None:
+        self._check_open()
+        if party not in self.channels:
+            raise BadAudio(f"no channel is {party}'s alone: the call has {', '.join(self.channels)}")
 
     def _check_open(self) -> None:
         if self._closed:

@@ -53,6 +53,28 @@ class Verdict(msgspec.Struct, frozen=True):
     reasons: tuple[QualityReason, ...]
 
 
+class _Losses:
+    """One party's gaps of the last 30 s."""
+
+    def __init__(self) -> None:
+        self.owed_s = 0.0
+        """Of a gap whose time has not passed yet."""
+        self._passed_s = 0.0
+        self._seconds: deque[float] = deque(maxlen=LOSS_S)
+
+    def pass_block(self) -> None:
+        """One block of the gap has passed."""
+        passed_s = min(self.owed_s, BLOCK_S)
+        self.owed_s -= passed_s
+        self._passed_s += passed_s
+
+    def second(self) -> float:
+        """A second has passed: the share that is missing, 0..1."""
+        self._seconds.append(self._passed_s)
+        self._passed_s = 0.0
+        return min(1.0, sum(self._seconds) / LOSS_S)
+
+
 class Quality:
     """The channels of one call, fed with what the listener has measured anyway; memory is bounded."""
 
@@ -65,9 +87,7 @@ class Quality:
         self._same = SameVoice(settings) if len(parties) == 2 else None
         self._swapped = self._spoken = False
         self._ringing = [0] * len(parties)
-        self._owed_s = 0.0  # of a gap whose time has not passed yet
-        self._gap_s = 0.0
-        self._gaps_s: deque[float] = deque(maxlen=LOSS_S)
+        self._losses = {party: _Losses() for party in parties}
         self._said = [Verdict(party, 1.0, ()) for party in parties]
         self._wait_s = [0.0] * len(parties)
 
@@ -80,16 +100,14 @@ class Quality:
         """The channels look swapped, says someone with other evidence: a transcript, for example."""
         self._swapped = True
 
-    def gap(self, seconds: float, reason: GapReason) -> None:
-        """Audio is about to be missing for so long."""
+    def gap(self, party: Party, seconds: float, reason: GapReason) -> None:
+        """A party's audio is about to be missing for so long."""
         if reason in LOSSES:
-            self._owed_s += seconds
+            self._losses[party].owed_s += seconds
 
-    def missing(self) -> None:
-        """One block of a gap has passed."""
-        passed_s = min(self._owed_s, BLOCK_S)
-        self._owed_s -= passed_s
-        self._gap_s += passed_s
+    def missing(self, party: Party) -> None:
+        """One block of a party's gap has passed."""
+        self._losses[party].pass_block()
 
     def block(
         self,
@@ -122,9 +140,6 @@ class Quality:
 
     def second(self) -> list[Verdict]:
         """A second of media time has passed: the verdicts that changed enough to be told."""
-        self._gaps_s.append(self._gap_s)
-        self._gap_s = 0.0
-        gap_share = min(1.0, sum(self._gaps_s) / LOSS_S)
         known = min(self._frames, RING_FRAMES)
         levels_db, states = self._levels_db[:, :known], self._states[:, :known]
         self._looks += 1
@@ -132,7 +147,7 @@ class Quality:
             self._same.look(self._levels_db, self._states, self._frames)
         changed: list[Verdict] = []
         for row, channel in enumerate(self._channels):
-            channel.second(levels_db[row], states[row], gap_share)
+            channel.second(levels_db[row], states[row], self._losses[self._parties[row]].second())
             channel.factors["same_voice_on_both"] = float(self._same is None or not self._same.found)
             channel.factors["channels_swapped?"] = HINT if self._swapped else 1.0
             verdict = Verdict(self._parties[row], channel.judge(), channel.reasons)

@@ -5,7 +5,6 @@ trusts them. Where most numbers of baseline and tension come from, ``scripts/fit
 were set by hand; ``benchmarks/alerts.py`` says what they are worth on speakers that nothing was fitted on.
 """
 
-import math
 import re
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -14,34 +13,12 @@ import msgspec
 
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.events import ProfileName
+from sentiment_engine.settings_base import StageSettings as _Stage
+from sentiment_engine.settings_door import DoorSettings
 
 _TIME = "([01][0-9]|2[0-3]):([0-5][0-9])"
 QUIET_HOURS = re.compile(f"{_TIME}-{_TIME}", re.ASCII)
 """The hours and minutes from and until which nobody is called."""
-
-
-class _Stage(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Base of all settings: frozen, keyword-only, unknown names refused, numbers finite."""
-
-    def __post_init__(self) -> None:
-        for name in self.__struct_fields__:
-            value = getattr(self, name)
-            if isinstance(value, float) and not math.isfinite(value):
-                raise BadSettings(f"{name} is {value}: it must be a finite number")
-        self.check()
-
-    def check(self) -> None:
-        """Relations between fields; raises BadSettings."""
-
-    def positive(self, *names: str) -> None:
-        for name in names:
-            if getattr(self, name) <= 0:
-                raise BadSettings(f"{name} is {getattr(self, name)}: it must be above 0")
-
-    def within(self, low: float, high: float, *names: str) -> None:
-        for name in names:
-            if not low <= getattr(self, name) <= high:
-                raise BadSettings(f"{name} is {getattr(self, name)}: it must lie in {low}..{high}")
 
 
 class VadSettings(_Stage, frozen=True, kw_only=True):
@@ -490,6 +467,7 @@ class Settings(_Stage, frozen=True, kw_only=True):
     words: WordsSettings = WordsSettings()
     contact: ContactSettings = ContactSettings()
     live: LiveSettings = LiveSettings()
+    door: DoorSettings = DoorSettings()
 
     def check(self) -> None:
         if self.profile == "eu" and self.playbook.jurisdiction not in ("", "EU"):

@@ -1,10 +1,11 @@
 """Calls in a browser that a real server listens to through softphone.js."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 from browser import Site, browsing, example, likeness, write_wav
 from live_server import LoudIsAngry
@@ -13,13 +14,22 @@ from voices import SETTINGS
 from sentiment_engine.live.app import LiveServer
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
+from sentiment_engine.settings_door import DoorSettings
 
 HERE = Path(__file__).parent
 JOIN = """async ({server, options}) => {
   const { attach } = await import(`http://${server}/web/softphone.js`);
   const { call, listen } = await import('/call.js');
   const line = await call({ far: '/far.wav' });
-  const { ownContext, throwing, tension, ...rest } = options;
+  const { ownContext, throwing, tension, fetched, ...rest } = options;
+  window.fetches = 0;
+  if (fetched) {
+    rest.token = async () => {
+      window.fetches += 1;
+      if (window.fetches === 1) throw new Error(`not now, ${fetched}`);
+      return fetched;
+    };
+  }
   if (ownContext) rest.audioContext = window.ownContext = new AudioContext();
   if (throwing) rest.onState = () => { throw new Error('a fault of the page'); };
   const url = `ws://${server}/v1/stream`;
@@ -32,9 +42,9 @@ VOICES = example(14.0, 24.0)[0], example(46.0, 56.0)[1]
 """Ten seconds of each party, over and over, that resemble each other at no delay."""
 
 
-def welcoming(site: Site) -> Settings:
-    """Settings under which pages of ``site`` may connect."""
-    return SETTINGS
+def welcoming(site: Site, **door: object) -> Settings:
+    """Settings under which pages of ``site`` may connect, and other settings of the door."""
+    return msgspec.structs.replace(SETTINGS, door=DoorSettings(**{"origins": (site.origin,), **door}))
 
 
 def at(server: LiveServer) -> str:
@@ -83,6 +93,7 @@ async def monitored(
     peaks: tuple[float, float] = (0.5, 0.5),
     allow: str = "",
     playbook: Playbook | None = None,
+    door: Mapping[str, object] = {},
     **options: object,
 ) -> AsyncIterator[Line]:
     """A call on a page of another origin, which may open ``allow`` too; ``options`` are for ``attach``."""
@@ -92,7 +103,7 @@ async def monitored(
             "call.js": (HERE / "softphone_call.js").read_bytes(),
             "far.wav": write_wav(tmp_path / "customer.wav", voices[1], peaks[1]).read_bytes(),
         }
-        async with LiveServer(welcoming(site), LoudIsAngry(), playbook, port=0) as server:
+        async with LiveServer(welcoming(site, **door), LoudIsAngry(), playbook, port=0) as server:
             site.allow(at(server), allow)
             async with browsing(microphone) as context:
                 page = await context.new_page()

@@ -186,7 +186,7 @@ async def deaf_reader(server: LiveServer) -> sockets.socket:
     loop = asyncio.get_running_loop()
     await loop.sock_connect(raw, (server.host, server.port))
     request = (
-        "GET /v1/feed HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "GET /v1/feed HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     await loop.sock_sendall(raw, request.encode())

@@ -8,6 +8,7 @@ import resource
 import socket as sockets
 import struct
 
+import msgspec
 import psutil
 import pytest
 from live_server import (
@@ -34,6 +35,7 @@ from websockets.exceptions import ConnectionClosed
 
 from sentiment_engine.live import transport
 from sentiment_engine.live.app import LiveServer
+from sentiment_engine.settings_door import DoorSettings
 
 DEEP = '{"type":"start","context":' + '{"a":' * 9_000 + "1" + "}" * 9_000 + "}"
 
@@ -205,7 +207,7 @@ async def raw_stream(server: LiveServer) -> tuple[asyncio.StreamReader, asyncio.
     """A WebSocket without a library, after its handshake."""
     reader, writer = await asyncio.open_connection(server.host, server.port)
     writer.write(
-        b"GET /v1/stream HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"GET /v1/stream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
         b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
     )
     assert b"101" in await reader.readuntil(b"\r\n\r\n")
@@ -249,7 +251,8 @@ async def test_broken_framing_and_broken_utf8_close_that_socket_alone(frames: by
 async def tiny_frames(count: int) -> tuple[float, float]:
     """Sends samples one by one; the media time heard, and how late the event loop ever was, seconds."""
     frame = masked(2, b"\xff")
-    async with serving() as server, undisturbed(server):
+    unpaced = msgspec.structs.replace(live_settings(), door=DoorSettings(messages_per_s=0.0))
+    async with serving(unpaced) as server, undisturbed(server):
         reader, writer = await raw_stream(server)
         writer.write(masked(1, start("tiny", encoding="mulaw").encode()))
         async with loop_lag() as lags, asyncio.timeout(300):

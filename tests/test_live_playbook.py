@@ -31,7 +31,7 @@ class Client:
 
     def ask(self, method, path, **more):
         async def asking():
-            async with httpx.AsyncClient(transport=self._transport, base_url="http://it") as http:
+            async with httpx.AsyncClient(transport=self._transport, base_url="http://127.0.0.1") as http:
                 return await http.request(method, path, **more)
 
         return asyncio.run(asking())

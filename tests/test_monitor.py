@@ -39,6 +39,7 @@ from sentiment_engine import (
     CallStarted,
     EmotionScored,
     ModelMismatch,
+    QualityChanged,
     SpeechEnded,
     TensionUpdated,
     wire,
@@ -437,6 +438,98 @@ def test_a_gap_before_any_audio_is_only_time():
     told = call.finish()
     assert told[-1].duration_s == 2.0
     assert [tick.causes for tick in only(TensionUpdated, told)] == [{}, {}]
+
+
+def absent(call, party, data, reason="lost"):
+    """Feeds ``data`` while one party's audio does not come."""
+    model = LoudIsAngry()
+
+    def judged(windows):
+        return call.judge([model.row(window.samples) for window in windows])
+
+    told = judged(call.absent(party, reason)) + call.feed(data)
+    return told + judged(call.present(party))
+
+
+def test_a_party_whose_audio_does_not_come_is_told_and_the_other_is_heard():
+    call = monitor()
+    told = absent(call, "agent", encoded(channels(hush(4.5), voice(4.5))), "idle")
+    told += call.feed(encoded(channels(voice(3.0), hush(3.0)))) + call.finish()
+    assert [(gap.party, gap.start_s, gap.end_s, gap.reason) for gap in only(AudioGap, told)] == [
+        ("agent", 0.0, 4.5, "idle")
+    ]
+    speech = {event.party: (event.start_s, event.end_s) for event in only(SpeechEnded, told)}
+    assert speech["customer"][1] <= 4.6
+    assert speech["agent"][0] >= 4.4
+    assert not any(tick.missing for tick in only(TensionUpdated, told))
+
+
+def test_a_long_absence_is_told_every_ten_seconds_and_at_its_end():
+    call = monitor()
+    told = absent(call, "customer", encoded(channels(voice(24.3), hush(24.3)))) + call.finish()
+    spans = [(gap.start_s, gap.end_s) for gap in only(AudioGap, told)]
+    assert spans == [(0.0, 10.0), (10.0, 20.0), (20.0, 24.3)]
+    call = monitor()
+    call.absent("customer")
+    told = call.feed(encoded(channels(voice(4.0), hush(4.0)))) + call.finish()
+    assert [(gap.start_s, gap.end_s) for gap in only(AudioGap, told)] == [(0.0, 4.0)]
+
+
+def test_heat_holds_still_while_a_partys_audio_does_not_come():
+    call = monitor()
+    told = call.feed(encoded(quarrel()[: 13 * RATE_HZ]))
+    told += absent(call, "customer", encoded(channels(hush(20.0), hush(20.0))), "idle")
+    told += call.feed(encoded(channels(hush(4.0), hush(4.0)))) + call.finish()
+    heat = {tick.at_s: tick.customer for tick in only(TensionUpdated, told)}
+    assert heat[14.0] == heat[32.0] > 0.5
+    assert heat[37.0] < heat[33.0]
+
+
+def test_speech_that_breaks_off_ends_where_the_absence_begins():
+    call = monitor()
+    told = call.feed(encoded(channels(hush(3.05), voice(3.05))))
+    told += absent(call, "customer", encoded(channels(hush(2.0), hush(2.0)))) + call.finish()
+    (speech,) = only(SpeechEnded, told)
+    assert speech.end_s <= 3.1
+    kinds = [type(event) for event in told]
+    assert kinds.index(SpeechEnded) < kinds.index(AudioGap)
+
+
+def test_an_absence_lowers_the_quality_of_that_party_alone():
+    call = monitor()
+    talk = channels(voice(15.0), voice(15.0, seed=3))
+    told = call.feed(encoded(talk))
+    told += absent(call, "customer", encoded(channels(voice(15.0), hush(15.0))))
+    told += call.finish()
+    changed = [event for event in only(QualityChanged, told) if "loss" in event.reasons]
+    assert {event.party for event in changed} == {"customer"}
+    assert min(event.quality for event in changed) < 0.4
+
+
+def test_absence_is_of_a_party_with_a_channel_and_being_present_twice_is_no_news():
+    call = monitor()
+    assert call.present("agent") == []
+    with pytest.raises(BadAudio, match="no channel is mixed's alone"):
+        call.absent("mixed")
+    with pytest.raises(BadAudio, match="no channel is mixed's alone"):
+        call.present("mixed")
+    told = absent(call, "agent", b"") + call.finish()
+    assert only(AudioGap, told) == []
+
+
+@pytest.mark.parametrize("step", [7, 333, 5000])
+def test_chunking_while_a_party_is_absent_changes_nothing(step):
+    data = encoded(quarrel()[4 * RATE_HZ : 12 * RATE_HZ])
+
+    def play(chunks):
+        call, model = monitor(), LoudIsAngry()
+        told = call.feed(data)
+        told += call.judge([model.row(window.samples) for window in call.absent("agent")])
+        told += [event for chunk in chunks for event in call.feed(chunk)]
+        told += call.judge([model.row(window.samples) for window in call.present("agent")])
+        return lines(told + call.feed(data) + call.finish())
+
+    assert play(pieces(data, step)) == play([data])
 
 
 @pytest.mark.parametrize("step", [7, 333, 5000])

@@ -303,9 +303,9 @@ def test_a_quality_that_moves_every_second_is_told_every_five():
     quality, told = Quality(QualitySettings(), ("mixed",)), []
     for second in range(60):
         if second < 12:
-            quality.gap(1.0, "lost")
+            quality.gap("mixed", 1.0, "lost")
             for _ in range(10):
-                quality.missing()
+                quality.missing("mixed")
         told += [(second, verdict.quality) for verdict in quality.second()]
     assert [level for _, level in told][-1] == 1.0
     assert min(level for _, level in told) == 0.0

@@ -22,6 +22,7 @@ from sentiment_engine.settings import (
     WindowSettings,
     WordsSettings,
 )
+from sentiment_engine.settings_door import DoorSettings
 
 STAGES = {
     "vad": VadSettings,
@@ -35,6 +36,7 @@ STAGES = {
     "words": WordsSettings,
     "contact": ContactSettings,
     "live": LiveSettings,
+    "door": DoorSettings,
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from browser import until
+from doors import SECRETS, token
 from live_server import LoudIsAngry, come_true, in_loop, read_feed
 from softphones import DETACH, Ears, assert_right_way_round, at, monitored
 from websockets.asyncio.server import serve
@@ -110,36 +111,68 @@ async def test_a_server_that_restarts_takes_the_call_up_anew(tmp_path: Path):
     assert_right_way_round(*again.parties(1.0))
 
 
+@pytest.mark.parametrize("name", ["ingest", "supervisor", "wrong"])
 @in_loop
-async def test_a_token_travels_as_a_subprotocol_and_shows_nowhere(tmp_path: Path):
-    """Once where the server echoes the marker, once where it does not, which fails in a browser."""
-    offers: list[list[str]] = []
-    echoing = True
+async def test_a_token_opens_the_door_and_shows_nowhere(name: str, tmp_path: Path):
+    secret = SECRETS.get(name, "s3cret-of-nobody")
+    seen: list[str] = []
+    options = {"token": secret, "door": {"tokens": tuple(map(token, SECRETS))}}
+    async with monitored(tmp_path, **options) as (_, ears, page):
+        page.on("console", lambda message: seen.append(message.text))
+        page.on("pageerror", lambda error: seen.append(str(error)))
+        if name == "ingest":
+            await come_true(lambda: ears.seconds >= 1)
+            assert (await page.evaluate(DETACH))["reason"] == "stop"
+        else:
+            await until(page, "said.errors.length > 1")  # it goes on trying: a browser is not told why
+            said = await page.evaluate("said.errors[0]")
+            assert said["code"] == "network"
+            assert "refuses this page or its token" in said["message"]
+            assert ears.seconds == 0
+        seen.append(json.dumps(await page.evaluate("[said, document.documentElement.outerHTML]")))
+        seen.append(await page.evaluate("performance.getEntries().map(({ name }) => name).join()"))
+    assert secret not in "".join(seen)
 
-    def choose(_: object, offered: list[Any]) -> Any:
-        offers.append([str(one) for one in offered])
-        return "sentiment-engine.v1" if echoing else None
 
+@in_loop
+async def test_a_token_may_be_fetched_before_each_connection(tmp_path: Path):
+    """The first attempt to fetch one fails; after a cut another one is asked for."""
+    tokens = {"tokens": tuple(map(token, SECRETS))}
+    async with monitored(tmp_path, door=tokens, fetched=SECRETS["ingest"]) as (server, ears, page):
+        await come_true(lambda: ears.seconds >= 1)
+        for session in list(server.calls.sessions):
+            session.abort()
+        await come_true(lambda: ears.seconds >= 3)
+        assert await page.evaluate("fetches") >= 3
+        said = await page.evaluate("said")
+    assert said["errors"][0]["code"] == "token"
+    assert SECRETS["ingest"] not in json.dumps(said)
+    assert ears.gaps == []
+
+
+@in_loop
+async def test_a_server_that_echoes_no_subprotocol_is_told_as_a_refusal(tmp_path: Path):
     async def answer(socket: Any) -> None:
-        await socket.recv()
-        await socket.send('{"type":"started","call_id":"c-1","resume_at_s":0.0}')
         await socket.wait_closed()
 
-    async with serve(answer, "127.0.0.1", 0, select_subprotocol=choose) as other:
+    async with serve(answer, "127.0.0.1", 0, select_subprotocol=lambda *_: None) as other:
         url = f"ws://127.0.0.1:{other.sockets[0].getsockname()[1]}/v1/stream"
-        async with monitored(tmp_path, url=url, allow=url, **{"token": "s3cret"}) as (_, _, page):
+        async with monitored(tmp_path, allow=url, url=url, **{"token": "s3cret"}) as (_, _, page):
             seen: list[str] = []
             page.on("console", lambda message: seen.append(message.text))
-            page.on("pageerror", lambda error: seen.append(str(error)))
-            await until(page, "softphone.state.phase === 'streaming'")
-            echoing = False
-            for socket in list(other.connections):
-                await socket.close(1012)
             await until(page, "said.errors.length > 1")
             seen.append(json.dumps(await page.evaluate("[said, document.documentElement.outerHTML]")))
-    assert offers[0] == ["sentiment-engine.v1", "token.s3cret"]
     assert len(seen) > 1  # Chromium itself complains of the missing echo
     assert "s3cret" not in "".join(seen)
+
+
+@in_loop
+async def test_a_page_that_the_server_does_not_know_is_kept_out(tmp_path: Path):
+    async with monitored(tmp_path, door={"origins": ("https://crm.example",)}) as (_, ears, page):
+        await until(page, "said.errors.length > 0")
+        assert "refuses this page" in await page.evaluate("said.errors[0].message")
+        assert ears.seconds == 0
+        assert await page.evaluate("line.agent.connectionState") == "connected"
 
 
 WRONG = [

@@ -46,7 +46,7 @@ async def relay() -> AsyncIterator[str]:
 async def test_a_sip_call_is_heard_held_and_ends_with_its_session(library: str, tmp_path: Path):
     bundle = BUNDLES / f"{library}.bundle.js"
     if not bundle.exists():
-        pytest.skip(f"{library} is not installed: scripts/softphone_tools")
+        pytest.skip(f"{library} is not installed: scripts/conformance_tools")
     microphone = write_wav(tmp_path / "agent.wav", VOICES[0])
     files = {
         "call.js": (HERE / "softphone_call.js").read_bytes(),

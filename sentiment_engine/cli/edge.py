@@ -14,6 +14,7 @@ import typer
 
 from sentiment_engine.errors import BadSettings, EngineError, ModelMismatch
 from sentiment_engine.events import STAGES, Stage
+from sentiment_engine.live.secrecy import redacted
 
 FAILED, UNUSABLE, INTERRUPTED, BROKEN_PIPE, TERMINATED = 1, 2, 130, 141, 143
 """Exit statuses; the last three are what a shell reports for SIGINT, SIGPIPE and SIGTERM."""
@@ -22,8 +23,8 @@ P = ParamSpec("P")
 
 
 def complain(line: str) -> None:
-    """One line to standard error."""
-    typer.echo(line, err=True)
+    """One line to standard error, without tokens: some repeat what stands in a file or what a server said."""
+    typer.echo(redacted(line), err=True)
 
 
 def edge(command: Callable[P, None]) -> Callable[P, None]:
@@ -92,6 +93,14 @@ StageName = Annotated[
 ]
 AgentChannel = Annotated[int, typer.Option(min=0, max=1, help="Which of two channels is the agent's.")]
 Speed = Annotated[float, typer.Option(callback=_speed, help="1 is real time; 0 is as fast as it goes.")]
+TlsCa = Annotated[
+    Path | None,
+    typer.Option(
+        "--tls-ca",
+        metavar="FILE",
+        help="A private authority's certificate (PEM), for wss:// addresses it has signed.",
+    ),
+]
 Token = Annotated[
     str | None,
     typer.Option(

@@ -14,6 +14,7 @@ from sentiment_engine.cli.edge import (
     Model,
     Speed,
     StageName,
+    TlsCa,
     Token,
     as_stage,
     complain,
@@ -33,7 +34,9 @@ ALERTS_AND_CALLS = "alert.*,call.*"
 @edge
 def serve(
     *,
-    host: Annotated[str, typer.Option(help="A loopback address: there are no tokens yet.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Where to listen; beyond this machine only with tokens and TLS.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8700,
     data: Annotated[
         Path | None,
@@ -57,6 +60,10 @@ def serve(
             help="Phrases of your own on top of ours, YAML; see playbook check.",
         ),
     ] = None,
+    tls_cert: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The server's certificate and its chain, PEM.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(metavar="FILE", help="Its key, PEM, not encrypted.")] = None,
 ) -> None:
     """Run the live server: calls come in on /v1/stream, alerts go out on /v1/feed.
 
@@ -65,6 +72,7 @@ def serve(
     # Imported here so that --help loads no web stack and no model runtime.
     from sentiment_engine.cli.logs import log_to_stderr  # noqa: PLC0415
     from sentiment_engine.live.app import serve as serve_live  # noqa: PLC0415
+    from sentiment_engine.live.tls import server_tls  # noqa: PLC0415
     from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
     from sentiment_engine.resources import (  # noqa: PLC0415
         load_cues,
@@ -76,6 +84,7 @@ def serve(
     phrases = load_playbook() if playbook is None else load_playbook_over(playbook)
     listen_for = load_cues(cues)
     settings = load_settings(config)
+    tls = server_tls(tls_cert, tls_key)
     if data is not None:
         try:
             data.mkdir(parents=True, exist_ok=True)
@@ -95,6 +104,7 @@ def serve(
         cues=listen_for,
         host=host,
         port=port,
+        tls=tls,
         on_ready=ready,
     )
 
@@ -116,6 +126,7 @@ def stream(
         bool, typer.Option("--send-tension", help="Ask for the tension of every second too, not just alerts.")
     ] = False,
     token: Token = None,
+    tls_ca: TlsCa = None,
 ) -> None:
     """Play a recording into a server as a softphone would, and print what the server sends.
 
@@ -124,8 +135,10 @@ def stream(
     from sentiment_engine.batch.recordings import Recording  # noqa: PLC0415
     from sentiment_engine.client.link import check_url  # noqa: PLC0415
     from sentiment_engine.client.play import Call, play  # noqa: PLC0415
+    from sentiment_engine.client.trust import trust  # noqa: PLC0415
 
     check_url(url)
+    tls = trust(url, tls_ca)
     recording = Recording.open(file)
     call = Call(
         call_id=recording.call_id if call_id is None else call_id,
@@ -134,11 +147,14 @@ def stream(
         agent_channel=agent_channel,
         send_tension=send_tension,
     )
-    asyncio.run(play(recording, url, call, speed=speed, token=token, hear=_print_line, note=complain))
+    asyncio.run(
+        play(recording, url, call, speed=speed, token=token, tls=tls, hear=_print_line, note=complain)
+    )
 
 
 @edge
 def watch(
+    *,
     url: Annotated[str, typer.Option(metavar="ws://HOST:PORT/v1/feed", help="Where alerts are given.")],
     since: Annotated[
         str | None,
@@ -156,13 +172,16 @@ def watch(
         bool, typer.Option("--json", help="The CloudEvents themselves, one JSON object a line.")
     ] = False,
     token: Token = None,
+    tls_ca: TlsCa = None,
 ) -> None:
     """Follow the alert feed until interrupted, taking it up again after a lost connection."""
     from sentiment_engine.client.follow import follow  # noqa: PLC0415
     from sentiment_engine.client.link import check_url  # noqa: PLC0415
+    from sentiment_engine.client.trust import trust  # noqa: PLC0415
 
     check_url(url)
-    feed = follow(url, since=since, types=types, token=token, note=complain)
+    tls = trust(url, tls_ca)
+    feed = follow(url, since=since, types=types, token=token, tls=tls, note=complain)
     asyncio.run(_print_raw(feed) if as_json else _print_for_people(feed))
 
 

@@ -1,5 +1,6 @@
 """Follows ``/v1/feed``; a lost connection is taken up after the last event that arrived."""
 
+import ssl
 from collections.abc import AsyncGenerator, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ async def follow(
     since: str | None = None,
     types: str | None = None,
     token: str | None = None,
+    tls: ssl.SSLContext | None = None,
     note: Callable[[str], None],
 ) -> AsyncGenerator[FeedEvent, None]:
     """The feed's CloudEvents, each once, for ever; a lost connection is taken up after the last event.
@@ -38,19 +40,20 @@ async def follow(
         since: Cursor (the ``sequence`` of an event) after which to begin; None for what happens from now on.
         types: Event types, separated by commas; None for those the server sends unasked.
         token: Sent as ``Authorization: Bearer``.
+        tls: For ``wss://``, whose certificates to believe (``client/trust.py``); None for the machine's own.
         note: Called with a line for people, when a connection is lost.
 
     Raises:
         Unreachable: no first connection, or a refusal.
         BadSettings: ``url`` is no WebSocket address.
     """
-    patience = Patience(url, note, tries=None)
+    patience = Patience(url, note, tries=None, jitter=True)
     ignore_before: datetime | None = None
     while True:
         asked = {"since": since, "types": types}
         address = _with_query(url, {name: value for name, value in asked.items() if value is not None})
         try:
-            socket = await connection(address, token, subprotocol="cloudevents.json")
+            socket = await connection(address, token, subprotocol="cloudevents.json", tls=tls)
         except (OSError, InvalidHandshake) as reason:
             await patience.failed(reason)
             continue

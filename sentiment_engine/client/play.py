@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -57,6 +58,7 @@ async def play(
     *,
     speed: float = 1.0,
     token: str | None = None,
+    tls: ssl.SSLContext | None = None,
     hear: Callable[[str], None],
     note: Callable[[str], None],
 ) -> None:
@@ -70,6 +72,7 @@ async def play(
         call: How to announce it.
         speed: 1 is real time, 2 twice as fast; 0 as fast as the server takes it.
         token: Sent as ``Authorization: Bearer``.
+        tls: For ``wss://``, whose certificates to believe (``client/trust.py``); None for the machine's own.
         hear: Called with every text frame the server sends.
         note: Called with a line for people, when a connection is lost.
 
@@ -82,7 +85,7 @@ async def play(
     patience = Patience(url, note)
     while True:
         try:
-            socket = await connection(url, token)
+            socket = await connection(url, token, tls=tls)
         except (OSError, InvalidHandshake) as reason:
             await patience.failed(reason)
             continue

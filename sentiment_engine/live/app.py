@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import signal
 import socket
+import ssl
 from collections.abc import Callable, Coroutine
 from types import TracebackType
 from typing import Any
@@ -21,7 +21,11 @@ from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live.calls import Calls
+from sentiment_engine.live.dialects import DIALECTS
+from sentiment_engine.live.dialects.shape import Dialect
+from sentiment_engine.live.door import Door, require_safe_address
 from sentiment_engine.live.feed import FeedSession
+from sentiment_engine.live.guard import guarded
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
@@ -29,6 +33,7 @@ from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
+from sentiment_engine.live.vendor import VendorSession
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
 
@@ -46,11 +51,13 @@ class LiveServer:
         model: scores windows, in a thread of its own.
         playbook: phrases for alerts; without one alerts carry no suggestions.
         cues: what to look for in transcripts; without them transcripts raise nothing.
-        host: a loopback address.
+        host: a loopback address; another one takes tokens, and TLS or ``door.behind_proxy``.
         port: 0 for any free one; see :attr:`port`.
+        tls: the server's certificate and key, see ``live/tls.py``.
 
     Raises:
-        BadSettings: ``host`` is not loopback, the port cannot be had, or a required notice has no cues.
+        BadSettings: ``host`` is not safe with these settings, the port cannot be had, or a required notice
+            has no cues.
     """
 
     def __init__(
@@ -62,8 +69,10 @@ class LiveServer:
         cues: Cues | None = None,
         host: str = "127.0.0.1",
         port: int = 8700,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        require_loopback(host)
+        require_safe_address(host, settings.door, tls=tls is not None)
+        self.door = Door(settings.door, host)
         self._settings = settings.live
         self.metrics = Metrics()
         self.hub = Hub(settings.live, self.metrics)
@@ -71,7 +80,7 @@ class LiveServer:
         self._phrases = Phrases(playbook, settings.playbook)
         self._pages = Pages()
         self.feeds: set[FeedSession] = set()
-        self.host = host
+        self.host, self._tls = host, tls
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
         config = uvicorn.Config(
@@ -83,6 +92,10 @@ class LiveServer:
             lifespan="off",
             log_config=None,
             access_log=False,
+            log_level="warning",  # below it uvicorn logs queries, and whole handshakes
+            proxy_headers=settings.door.behind_proxy,  # or anybody here could invent an address
+            forwarded_allow_ips=list(settings.door.proxies),
+            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
             server_header=False,
             timeout_graceful_shutdown=2,
         )
@@ -97,21 +110,21 @@ class LiveServer:
     def url(self) -> str:
         """Where sockets connect to, without a path."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"ws://{host}:{self.port}"
+        return f"{'ws' if self._tls is None else 'wss'}://{host}:{self.port}"
 
     def app(self) -> Starlette:
         """The routes."""
-        return Starlette(
-            routes=[
-                Route("/healthz", self._healthz),
-                Route("/readyz", self._readyz),
-                Route("/metrics", self._metrics),
-                Route("/v1/playbook", self._phrases.get),
-                *self._pages.routes(),
-                WebSocketRoute("/v1/stream", self._stream),
-                WebSocketRoute("/v1/feed", self._feed),
-            ]
-        )
+        routes: list[Route | WebSocketRoute] = [
+            Route("/healthz", self._healthz),
+            Route("/readyz", self._readyz),
+            Route("/metrics", self._metrics),
+            Route("/v1/playbook", self._phrases.get),
+            *self._pages.routes(),
+            WebSocketRoute("/v1/stream", self._stream),
+            *(WebSocketRoute(path, self._vendor(dialect)) for path, dialect in DIALECTS.items()),
+            WebSocketRoute("/v1/feed", self._feed),
+        ]
+        return Starlette(routes=guarded(routes, self.door, self.metrics))
 
     async def __aenter__(self) -> "LiveServer":
         self._work = asyncio.create_task(self.calls.run())
@@ -182,6 +195,12 @@ class LiveServer:
     async def _stream(self, websocket: WebSocket) -> None:
         await StreamSession(websocket, self.calls).run()
 
+    def _vendor(self, dialect: type[Dialect]) -> Callable[[WebSocket], Coroutine[Any, Any, None]]:
+        async def serve_socket(websocket: WebSocket) -> None:
+            await VendorSession(websocket, self.calls, dialect).run()
+
+        return serve_socket
+
     async def _feed(self, websocket: WebSocket) -> None:
         session = FeedSession(websocket, self.hub, self._settings, self.metrics)
         self.feeds.add(session)
@@ -216,23 +235,6 @@ class _Uvicorn(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def require_loopback(host: str) -> None:
-    """Refuses any address that others could reach: there are no tokens yet.
-
-    Raises:
-        BadSettings: ``host`` is not a loopback address, nor ``localhost``.
-    """
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise BadSettings(
-            f"host {host!r} is reachable by others and this server has no tokens yet, so anybody could hear "
-            "of every call: listen on 127.0.0.1 and put a reverse proxy with TLS and authentication before it"
-        )
-
-
 def _listening(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -256,26 +258,28 @@ def serve(
     cues: Cues | None = None,
     host: str = "127.0.0.1",
     port: int = 8700,
+    tls: ssl.SSLContext | None = None,
     on_ready: Callable[[LiveServer], None] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
 
     Args:
-        settings: as for :class:`LiveServer`, like the next five.
+        settings: as for :class:`LiveServer`, like the next six.
         model: scores windows.
         playbook: phrases.
         cues: what to look for in transcripts.
-        host: a loopback address.
+        host: where to listen.
         port: 0 for any free one.
+        tls: certificate and key.
         on_ready: is called once sockets are served.
 
     Raises:
-        BadSettings: ``host`` is not loopback, the port cannot be had, or a required notice has no cues.
+        BadSettings: as :class:`LiveServer`.
     """
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        async with LiveServer(settings, model, playbook, cues=cues, host=host, port=port) as server:
+        async with LiveServer(settings, model, playbook, cues=cues, host=host, port=port, tls=tls) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, server.stop)
             if on_ready is not None:

@@ -7,7 +7,9 @@ from typing import Protocol
 
 from sentiment_engine.emotion import Window
 from sentiment_engine.events import CallEnded, CallSummary, EndReason
+from sentiment_engine.live.door import Caller
 from sentiment_engine.live.hub import Mailbox
+from sentiment_engine.live.media import Media
 from sentiment_engine.live.messages import Refused, Start
 from sentiment_engine.monitor import CallMonitor
 
@@ -17,6 +19,12 @@ class Session(Protocol):
 
     call: "LiveCall | None"
     """None until its start has been accepted."""
+    leg: int
+    """Which of the sockets of one call this is, for protocols that open several."""
+
+    @property
+    def caller(self) -> Caller:
+        """Whose token the socket came with; raises Refused as long as it has shown none."""
 
     def refuse(self, refused: Refused) -> None:
         """Ends the session with an error, soon; returns at once."""
@@ -30,6 +38,8 @@ class LiveCall:
 
     def __init__(self, monitor: CallMonitor, start: Start, session: Session, mailbox: Mailbox) -> None:
         self.monitor = monitor
+        self.owner = session.caller
+        """Only its owner, or an admin, may continue the call."""
         self.format = format_of(start)
         self.mailbox = mailbox
         self.windows: deque[tuple[Window, float]] = deque()
@@ -42,6 +52,12 @@ class LiveCall:
         self.heard_s = 0.0
         """Media time already counted in the metrics."""
         self.last_seq, self.last_at_s = 0, 0.0
+        self.legs: dict[int, Session] = {}
+        """The sockets that feed it now."""
+        self.media: Media | None = None
+        """What puts the audio of other protocols than our own in order."""
+        self.resumed = False
+        """Whether another socket fed it before."""
         self.attach(session, start)
 
     @property
@@ -51,9 +67,12 @@ class LiveCall:
 
     def attach(self, session: Session, start: Start) -> None:
         """From now on ``session`` feeds the call and gets its events."""
-        self.session: Session | None = session
+        self.legs[session.leg] = session
         self.wants_ticks = "tension" in start.send
-        self.dropped_at: float | None = None
+        self.kept_until: float | None = None
+        """When it ends, if it has lost its last socket and none comes back."""
+        self.ends_as: EndReason = "disconnected"
+        """How it ends if none comes back."""
         self.heard_at = time.monotonic()
         """When its socket last said anything."""
 

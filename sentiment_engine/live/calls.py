@@ -28,9 +28,11 @@ from sentiment_engine.flagged import check_notices
 from sentiment_engine.live.call import LiveCall, Session, bare_end, format_of
 from sentiment_engine.live.hub import Hub, Mailbox
 from sentiment_engine.live.logs import plain_trace
+from sentiment_engine.live.media import Absent, Gap, Output, Present, Sound
 from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start, Transcript
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.scorer import Scorer, Scores
+from sentiment_engine.live.secrecy import redacted
 from sentiment_engine.monitor import CallMonitor
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
@@ -98,7 +100,7 @@ class Calls:
     def is_fed(self, call_id: str) -> bool:
         """Whether a call has a socket."""
         call = self._calls.get(call_id)
-        return call is not None and call.session is not None
+        return call is not None and bool(call.legs)
 
     # -- a call's life
 
@@ -106,31 +108,47 @@ class Calls:
         """A new call, or the one with this id that still lives, taken over from its old socket.
 
         Raises:
-            Refused: ``shutting_down``, ``overloaded``, ``format_changed`` or ``bad_audio``.
+            Refused: ``shutting_down``, ``overloaded``, ``limit_reached``, ``forbidden``, ``format_changed``,
+                ``bad_message`` or ``bad_audio``.
         """
+        if redacted(start.call_id) != start.call_id:  # it would go to every reader
+            raise Refused(
+                "bad_message", "call_id holds a token: send the call's own id, and replace the token"
+            )
         while (call := self._calls.get(start.call_id)) and call.closing:
             await call.ended.wait()
         if self.draining:
             raise _shutting_down()
         if call is None:
             return self._begin(start, session)
+        if not session.caller.may_continue(call.owner):
+            raise Refused(
+                "forbidden", f"call {start.call_id} was opened with another token: use its own call_id"
+            )
         if call.format != format_of(start):
             raise Refused(
                 "format_changed",
                 f"call {start.call_id} runs with encoding, sample_rate, channels {call.format}: "
                 "resume with the same, or use another call_id",
             )
-        if call.session is not None:
-            call.session.refuse(Refused("taken_over", f"another socket continues call {call.id}"))
+        if old := call.legs.get(session.leg):
+            old.refuse(Refused("taken_over", f"another socket continues call {call.id}"))
         if call.mailbox.overflowed.is_set():
             call.mailbox = self._mailbox()
         call.attach(session, start)
+        call.resumed = True
         log.info("call_resumed", call_id=call.id, at_s=round(call.monitor.heard_s, 3))
         return call
 
     def _begin(self, start: Start, session: Session) -> LiveCall:
         if len(self._calls) >= self.live.max_calls:
             raise Refused("overloaded", f"{self.live.max_calls} calls are live, the limit: try again later")
+        caller = session.caller
+        own = sum(call.owner.name == caller.name for call in self._calls.values())
+        if caller.max_calls is not None and own >= caller.max_calls:
+            raise Refused(
+                "limit_reached", f"the token {caller.name} has {own} live calls, its limit: end one"
+            )
         try:
             monitor = CallMonitor(
                 self.settings,
@@ -151,7 +169,7 @@ class Calls:
         call = LiveCall(monitor, start, session, self._mailbox())
         self._calls[call.id] = call
         self.metrics.calls_live.set(len(self._calls))
-        log.info("call_started", call_id=call.id)
+        log.info("call_started", call_id=call.id, caller=caller.name)
         self._publish(call, monitor.judge(()))
         return call
 
@@ -162,6 +180,18 @@ class Calls:
         """Feeds audio; at most about a second at once, for the loop is held meanwhile."""
         self._advance(call, call.monitor.listen(audio))
 
+    def take(self, call: LiveCall, output: Output) -> None:
+        """Feeds what has come out of a call's tracks."""
+        match output:
+            case Sound(data=data):
+                self.listen(call, data)
+            case Gap(seconds=seconds, reason=reason):
+                self.gap(call, seconds, reason)
+            case Absent(party=party, reason=reason):
+                self._advance(call, call.monitor.absent(party, reason))
+            case Present(party=party):
+                self._advance(call, call.monitor.present(party))
+
     def gap(self, call: LiveCall, seconds: float, reason: GapReason) -> None:
         """Moves the call's media clock on without audio."""
         self._advance(call, call.monitor.gap(seconds, reason))
@@ -171,20 +201,41 @@ class Calls:
         call.monitor.transcript(said.party, said.text, said.start_s, said.end_s)
         self._advance(call, [])
 
-    def drop(self, call: LiveCall, session: Session) -> None:
-        """``session`` has lost its socket; the call waits for another, unless one has it already."""
-        if call.session is session:
-            call.session = None
-            call.dropped_at = time.monotonic()
-            if not call.closing:
-                log.info("call_dropped", call_id=call.id, kept_s=self.live.resume_grace_s)
+    def drop(self, call: LiveCall, session: Session, *, kept_s: float, ends_as: EndReason) -> None:
+        """``session`` has no socket any more; when that was the last one, the call waits for another.
+
+        Args:
+            call: which.
+            session: does nothing when another has taken its place.
+            kept_s: how long the call waits.
+            ends_as: how it ends if none comes.
+        """
+        if call.legs.get(session.leg) is not session:
+            return
+        del call.legs[session.leg]
+        if call.legs or call.closing:
+            return
+        call.kept_until, call.ends_as = time.monotonic() + kept_s, ends_as
+        log.info("call_dropped", call_id=call.id, kept_s=kept_s)
+
+    def hang_up(self, call: LiveCall, session: Session) -> None:
+        """The party on this socket has hung up; the call ends with its last one."""
+        if call.legs.get(session.leg) is session:
+            if len(call.legs) > 1:
+                del call.legs[session.leg]
+            else:
+                self.end(call, "stop")
 
     def end(self, call: LiveCall, reason: EndReason) -> None:
         """No more audio; ``call.ended`` follows when the last windows are scored. Once is enough."""
         if call.closing:
             return
-        call.closing = True
         try:
+            if call.media is not None:
+                call.media.outputs.extend(call.media.tracks.finish())
+                while call.media.outputs:
+                    self.take(call, call.media.outputs.popleft())
+            call.closing = True
             self._advance(call, call.monitor.close(reason))
         except Exception as fault:  # noqa: BLE001 - one call's fault must not reach the others
             self.fail(call, fault)
@@ -266,16 +317,16 @@ class Calls:
 
     async def _sweep(self) -> None:
         """Ends calls that were dropped or silent for too long; measures how late the loop runs."""
-        every = min(0.5, self.live.resume_grace_s / 4, self.live.idle_timeout_s / 4)
+        every = min(0.25, self.live.resume_grace_s / 4, self.live.idle_timeout_s / 4)
         while True:
             due = time.monotonic() + every
             await asyncio.sleep(every)
             now = time.monotonic()
             self.metrics.loop_lag_seconds.set(max(0.0, now - due))
             for call in list(self._calls.values()):
-                if call.dropped_at is not None and now - call.dropped_at > self.live.resume_grace_s:
-                    self.end(call, "disconnected")
-                elif call.session is not None and now - call.heard_at > self.live.idle_timeout_s:
+                if call.kept_until is not None and now > call.kept_until:
+                    self.end(call, call.ends_as)
+                elif call.legs and now - call.heard_at > self.live.idle_timeout_s:
                     self.end(call, "idle")
 
     async def drain(self) -> None:

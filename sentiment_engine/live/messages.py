@@ -6,6 +6,7 @@ import msgspec
 
 from sentiment_engine.errors import EngineError
 from sentiment_engine.events import Party, Stage
+from sentiment_engine.live.secrecy import redacted
 
 MAX_TEXT_CHARS = 65_536
 """Longest text frame: no transcript or context needs more, and contexts stay in memory with their calls."""
@@ -29,6 +30,9 @@ CLOSE_CODES = {
     "taken_over": 1008,
     "format_changed": 1008,
     "cursor_too_old": 1008,
+    "unauthorized": 1008,
+    "forbidden": 1008,
+    "rate_limited": 1008,
     # 1009 too big (binary frames over the limit are refused by the WebSocket layer itself)
     "too_big": 1009,
     # 1011 our own fault
@@ -37,6 +41,7 @@ CLOSE_CODES = {
     "overloaded": 1013,
     "too_slow": 1013,
     "shutting_down": 1013,
+    "limit_reached": 1013,
 }
 """Error code -> WebSocket close code: the only place where one becomes the other."""
 
@@ -45,6 +50,7 @@ class Refused(EngineError):
     """A client is told no: an error frame with ``code`` and ``message``, then the close code."""
 
     def __init__(self, code: str, message: str) -> None:
+        message = redacted(message)  # some repeat what a client sent, and clients log what they are told
         super().__init__(message)
         self.code = code
         self.message = message

@@ -35,6 +35,9 @@ class Metrics:
             buckets=(0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0),
         )
         self.alerts = counter("alerts", "Alerts raised.", ["severity"])
+        self.packets_dropped = counter(
+            "packets_dropped", "Packets of platforms that came late or twice.", ["why"]
+        )
         self.readers = gauge("readers", "Feed readers connected.")
         self.reader_evictions = counter("reader_evictions", "Feed readers closed for being too slow.")
         self.ticks_dropped = counter("ticks_dropped", "Tension ticks that slow readers lost.")

@@ -36,8 +36,13 @@ async def send_waiting(socket: WebSocket, mailbox: Mailbox) -> Ending:
 
 async def say_goodbye(socket: WebSocket, refused: Refused) -> None:
     """Sends the error and its close code; a peer that does not take them in time is cut off."""
-    await _in_time(socket, socket.send_text(refused.frame()))
+    await say(socket, refused.frame())
     await close(socket, refused.close_code, refused.code)
+
+
+async def say(socket: WebSocket, text: str) -> None:
+    """Sends a last word; a peer that does not take it in time is cut off."""
+    await _in_time(socket, socket.send_text(text))
 
 
 async def close(socket: WebSocket, code: int, reason: str) -> None:

@@ -12,11 +12,13 @@ What uvicorn 0.54 leaves open and this file closes:
   closed
   for a missing pong. Here a paused socket is not asked.
 - A TCP connection that never sends a request stays for ever. Here it has a time limit.
+- A handshake that is refused with an HTTP answer is logged as an error of ours. Here it counts as complete.
 """
 
 import asyncio
 from typing import Any
 
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
@@ -83,6 +85,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         else:
             super().keepalive_timeout()
             self.loop.call_later(LINGER_S, self.transport.abort)
+
+    async def send(self, message: ASGISendEvent) -> None:
+        """What the session says."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
 
     def on_task_complete(self, task: asyncio.Task[None]) -> None:
         """The session is over: its peer has some seconds to close."""

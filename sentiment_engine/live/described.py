@@ -1,0 +1,165 @@
+"""Our own two sockets as an AsyncAPI 3.0 document, made from the very types that read and write them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from typing import Any, get_args
+
+import msgspec
+
+from sentiment_engine.events import Alert, AnyEvent, CallEnded, TensionUpdated
+from sentiment_engine.live.messages import CLOSE_CODES, TYPES
+
+EVENTS = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyEvent)}
+TO_STREAM = [name for name, kind in EVENTS.items() if issubclass(kind, Alert | CallEnded | TensionUpdated)]
+"""What a call's own socket is sent."""
+REF = "#/components/schemas/{name}"
+
+
+def asyncapi() -> dict[str, Any]:
+    """The document, as plain data."""
+    said = {name: kind.__name__ for kind, name in TYPES.items()}
+    schemas = _schemas()
+    messages = {
+        **{name: _message(name, schema, "A text frame.") for name, schema in said.items()},
+        "audio": {
+            "name": "audio",
+            "contentType": "application/octet-stream",
+            "summary": "A binary frame: interleaved samples of any length, in the encoding that start named.",
+            "payload": {"type": "string", "format": "binary"},
+        },
+        "started": _message("started", "Started", "The call is open, or goes on at resume_at_s."),
+        "error": _message("error", "Error", "Why the socket is about to be closed."),
+        **{name: _message(name, kind.__name__, _summary(kind)) for name, kind in EVENTS.items()},
+        "cloudEvent": _message("cloudEvent", "CloudEvent", "One event of one call, CloudEvents 1.0 as JSON."),
+    }
+    to_server, to_client = [*said, "audio"], ["started", *TO_STREAM, "error"]
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Sentiment engine: calls in, alerts out",
+            "version": version("sentiment-engine"),
+            "description": _description(),
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/json",
+        "servers": {
+            "local": {
+                "host": "127.0.0.1:8700",
+                "protocol": "ws",
+                "description": "As `sentiment-engine serve` listens without settings; wss with --tls-cert.",
+            }
+        },
+        "channels": {
+            "stream": _channel(
+                "/v1/stream", "One live call: audio in, its alerts out.", to_server, to_client
+            ),
+            "feed": {
+                **_channel("/v1/feed", "Every event of every call, for supervisors.", [], ["cloudEvent"]),
+                "bindings": {"ws": {"query": _query(), "bindingVersion": "0.1.0"}},
+            },
+        },
+        "operations": {
+            "speak": _operation("stream", "receive", to_server, "What a softphone sends."),
+            "hear": _operation("stream", "send", to_client, "What it is sent."),
+            "follow": _operation("feed", "send", ["cloudEvent"], "What a supervisor is sent."),
+        },
+        "components": {"schemas": schemas, "messages": messages},
+    }
+
+
+def _schemas() -> dict[str, Any]:
+    _, found = msgspec.json.schema_components([*TYPES, *EVENTS.values()], ref_template=REF)
+    schemas: dict[str, Any] = dict(found)
+    for kind, name in TYPES.items():
+        own = schemas[kind.__name__]
+        own["properties"] = {"type": {"const": name}, **own.get("properties", {})}
+        own["required"] = ["type", *own.get("required", [])]
+    schemas["Started"] = _object(
+        {
+            "type": {"const": "started"},
+            "call_id": {"type": "string"},
+            "resume_at_s": {
+                "type": "number",
+                "minimum": 0,
+                "description": "Media time that the server has; send what comes after it.",
+            },
+            "resumed": {"const": True, "description": "The call goes on; absent for a new one."},
+        },
+        optional=("resumed",),
+    )
+    schemas["Error"] = _object(
+        {
+            "type": {"const": "error"},
+            "code": {"enum": sorted(CLOSE_CODES)},
+            "message": {"type": "string", "description": "Names the input and the remedy."},
+        }
+    )
+    text = {"type": "string"}
+    schemas["CloudEvent"] = _object(
+        {
+            "specversion": {"const": "1.0"},
+            "id": {**text, "description": "Unique; the same as sequence."},
+            "source": {**text, "format": "uri-reference"},
+            "type": {"enum": [f"sentiment-engine.{name}" for name in EVENTS]},
+            "subject": {**text, "description": "The call's id."},
+            "time": {**text, "format": "date-time"},
+            "datacontenttype": {"const": "application/json"},
+            "dataschema": text,
+            "sequence": {**text, "pattern": "^[0-9]{20}$", "description": "The cursor to resume from."},
+            "data": {"oneOf": [{"$ref": REF.format(name=kind.__name__)} for kind in EVENTS.values()]},
+        }
+    )
+    return schemas
+
+
+def _object(properties: Mapping[str, Any], optional: Sequence[str] = ()) -> dict[str, Any]:
+    required = [name for name in properties if name not in optional]
+    return {"type": "object", "properties": dict(properties), "required": required}
+
+
+def _message(name: str, schema: str, summary: str) -> dict[str, Any]:
+    return {"name": name, "summary": summary, "payload": {"$ref": REF.format(name=schema)}}
+
+
+def _channel(
+    address: str, summary: str, to_server: Iterable[str], to_client: Iterable[str]
+) -> dict[str, Any]:
+    names = [*to_server, *to_client]
+    messages = {name: {"$ref": f"#/components/messages/{name}"} for name in names}
+    return {"address": address, "summary": summary, "messages": messages}
+
+
+def _operation(channel: str, action: str, names: Iterable[str], summary: str) -> dict[str, Any]:
+    return {
+        "action": action,
+        "summary": summary,
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{name}"} for name in names],
+    }
+
+
+def _query() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": {
+            "since": {"type": "string", "description": "A cursor: what came after it, then what is new."},
+            "types": {"type": "string", "description": "Event types, separated by commas; * at the end."},
+            "calls": {"type": "string", "description": "Call ids, separated by commas."},
+        },
+    }
+
+
+def _summary(kind: type) -> str:
+    return (kind.__doc__ or "").strip().split("\n")[0]
+
+
+def _description() -> str:
+    codes: dict[int, list[str]] = {}
+    for name, code in CLOSE_CODES.items():
+        codes.setdefault(code, []).append(name)
+    rows = "\n".join(f"| {code} | {', '.join(names)} |" for code, names in sorted(codes.items()))
+    return (
+        "Text frames hold one JSON object; fields nobody knows are ignored. Times are seconds of media time. "
+        "A call ends with `call.ended` and close code 1000.\n\n| close code | error codes |\n|---|---|\n"
+        + rows
+    )

@@ -1,0 +1,42 @@
+"""Who may do what: every endpoint in one table. A route that is not in it keeps the server from starting."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sentiment_engine.live.pages import FILES
+from sentiment_engine.settings_door import ROLES, Role
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Who may use an endpoint."""
+
+    roles: frozenset[Role]
+    is_open: bool = False
+    """Nothing is asked at all: health checks come without tokens and under any name."""
+    may_tell_later: bool = False
+    """Who shows no token is let in without a caller; the session asks (``FeedingSession.introduce``)."""
+
+
+def _for(*roles: Role) -> Right:
+    return Right(frozenset(roles))
+
+
+OPEN = Right(frozenset(ROLES), is_open=True)
+EVERYBODY = _for(*ROLES)
+CALLS = _for("ingest", "admin")
+READERS = _for("supervisor", "legal", "admin")
+CALLS_TOKEN_LATER = Right(CALLS.roles, may_tell_later=True)
+"""For vendors whose first message, or whose signature, is the credential."""
+
+RIGHTS: Mapping[str, Right] = {
+    "/healthz": OPEN,
+    "/readyz": OPEN,
+    "/metrics": READERS,
+    "/v1/playbook": EVERYBODY,
+    "/v1/stream": CALLS,
+    "/v1/twilio": CALLS_TOKEN_LATER,
+    "/v1/feed": READERS,
+    **dict.fromkeys(FILES, OPEN),
+}
+"""Path of a route, as the application declares it -> who may use it."""
