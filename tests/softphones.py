@@ -35,7 +35,7 @@ JOIN = """async ({server, options}) => {
   const url = `ws://${server}/v1/stream`;
   const heard = listen(attach, line.agent, { url, callId: 'c-1', ...rest }, tension);
   await line.negotiate();
-  Object.assign(window, { line, ...heard });
+  Object.assign(window, { line, softphone_url: url, ...heard });
 }"""
 DETACH = "async () => await softphone.detach()"
 VOICES = example(14.0, 24.0)[0], example(46.0, 56.0)[1]

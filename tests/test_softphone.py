@@ -19,6 +19,11 @@ HOLD = """async (direction) => {
   }
   await line.negotiate();
 }"""
+AGAIN = """async () => {
+  const { listen } = await import('/call.js');
+  const attach = (peer, options) => new softphone.constructor(peer, options);
+  window.second = listen(attach, line.agent, { url: softphone_url, callId: 'c-2' }).said;
+}"""
 REPLACE = """async () => {
   const context = new AudioContext();
   const hum = new OscillatorNode(context, { frequency: 440 });
@@ -148,3 +153,31 @@ async def test_a_callback_that_throws_stops_nothing(tmp_path: Path):
         ended = await page.evaluate(DETACH)
     assert ended["reason"] == "stop"
     assert any("a fault of the page" in text for text in thrown)
+
+
+@in_loop
+async def test_sixteen_kilohertz_are_sent_when_asked_for(tmp_path: Path):
+    async with monitored(tmp_path, sampleRate=16_000) as (server, ears, page):
+        await come_true(lambda: ears.seconds >= 4)  # counted at 8 kHz: two seconds
+        ended = await page.evaluate(DETACH)
+        (started,) = await read_feed(server, "since=0&types=call.started")
+    assert started["data"]["sample_rate_hz"] == 16_000
+    assert ended["duration_s"] == pytest.approx(ears.seconds / 2, abs=0.001)
+
+
+@in_loop
+async def test_a_page_without_audio_worklets_is_told_where_there_are_some(tmp_path: Path):
+    async with monitored(tmp_path) as (_, _, page):
+        await page.evaluate(
+            "Object.defineProperty(BaseAudioContext.prototype, 'audioWorklet', { value: undefined })"
+        )
+        await page.evaluate(AGAIN)
+        await until(page, "second.states.at(-1)?.phase === 'failed'")
+        assert await page.evaluate("second.errors") == [
+            {
+                "name": "SoftphoneError",
+                "code": "audio",
+                "message": "the call cannot be listened to: it needs a page from https, or from this machine",
+            }
+        ]
+        assert await page.evaluate("softphone.state.phase") == "streaming"

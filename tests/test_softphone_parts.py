@@ -201,6 +201,21 @@ def test_a_page_that_is_loaded_again_goes_on_where_its_call_stands(page: Any):
     assert said["end"] == 45.25 * 8000 + 2 * 960
 
 
+def test_messages_without_audio_are_bounded_too(page: Any):
+    steps = [["resume", 0], ["audio", 960], *(["text", number] for number in range(10_050))]
+    said = page.evaluate(PLAY, {"rate": 8000, "keep": 30, "steps": steps})
+    assert said["taken"][1] == ["gap", 960, "lost"]
+    assert [int(item[2]) for item in said["taken"][2:]] == list(range(50, 10_050))
+
+
+def test_a_server_that_has_heard_more_than_this_page_is_followed(page: Any):
+    """Another page had taken the call over for five seconds; a later resume may fall into these."""
+    steps = [["resume", 0], ["audio", 960], ["take", 1], ["resume", 5], ["audio", 960], ["resume", 3]]
+    said = page.evaluate(PLAY, {"rate": 8000, "keep": 30, "steps": steps})
+    assert [item[0:2] for item in said["taken"][3:]] == [["resume", False], ["gap", 16_000], ["audio", 960]]
+    assert said["end"] == 5 * 8000 + 960
+
+
 def test_messages_keep_their_place_between_the_audio(page: Any):
     steps = [
         ["resume", 0],

@@ -91,7 +91,7 @@ async function start() {
     softphone = attach(call.peers.agent, {
       url: "/v1/stream",
       token: $("token").value || undefined,
-      callId: `softphone-demo-${crypto.randomUUID().slice(0, 8)}`,
+      callId: `softphone-demo-${Math.random().toString(36).slice(2, 10)}`,
       language: $("language").value,
       stage: $("stage").value,
       onAlert,

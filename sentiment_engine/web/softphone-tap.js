@@ -67,6 +67,7 @@ export class Tap {
     this.#open = true;
     try {
       const context = (this.#context = this.#options.audioContext ?? new AudioContext({ latencyHint: "playback" }));
+      if (!context.audioWorklet) throw new Error("it needs a page from https, or from this machine");
       await context.audioWorklet.addModule(String(this.#options.workletUrl));
       if (!this.#open) return;
       const { rate, frameSamples } = this.#options;

@@ -96,13 +96,13 @@ export class Timeline {
    * @returns {Item | null}
    */
   next() {
-    const oldest = this.#oldest();
-    if (this.#cursor < oldest) {
-      const seconds = (oldest - this.#cursor) / this.#rate;
-      this.#cursor = oldest;
+    const entry = this.#entries[this.#index];
+    const from = entry ? entry.at : this.#end;
+    if (this.#cursor < from) {
+      const seconds = (from - this.#cursor) / this.#rate;
+      this.#cursor = from;
       return { gap: { seconds, reason: "lost" } };
     }
-    const entry = this.#entries[this.#index];
     if (!entry) return null;
     const skip = this.#cursor - entry.at;
     this.#index += 1;
