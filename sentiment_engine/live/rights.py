@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sentiment_engine.live.pages import FILES
 from sentiment_engine.settings_door import ROLES, Role
 
 
@@ -42,5 +43,6 @@ RIGHTS: Mapping[str, Right] = {
     "/v1/plivo": CALLS_TOKEN_LATER,
     "/v1/l16": CALLS_TOKEN_LATER,
     "/v1/feed": READERS,
+    **dict.fromkeys(FILES, OPEN),
 }
 """Path of a route, as the application declares it -> who may use it."""
