@@ -82,7 +82,7 @@ def tap(server):
 
 
 def channels_of(heard, encoding="mulaw", channels=2):
-    return decode(encoding, bytes(heard)).reshape(-1, channels).T.astype(float)
+    return decode(encoding, bytes(heard), channels).astype(float)
 
 
 def envelope(samples):
