@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 from live_server import RATE_HZ, in_loop, read_feed, serving
+from phone_calls import ALL, alike, channels_of, of, phone, send, tap, turns
 from phones import hello, split, twilio_start
-from test_live_phones import ALL, alike, channels_of, of, phone, send, tap, turns
 from test_media_streams import EXOTEL_START, PLIVO_START, TELNYX_START
 
 from sentiment_engine.live.dialects.exotel import Exotel
