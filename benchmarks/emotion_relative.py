@@ -30,21 +30,22 @@ from benchmarks.emotion_systems import System
 from sentiment_engine.calm import CalmVoice
 from sentiment_engine.settings import BaselineSettings
 
+DEFAULT = BaselineSettings()
 LEAST, MOST = 3, 15
 """Clips of a speaker and label in `one_mood`."""
 
 
-def relative(bench: Bench, system: System) -> dict[str, Any]:
+def relative(bench: Bench, system: System, settings: BaselineSettings = DEFAULT) -> dict[str, Any]:
     """Every protocol's figures."""
     before = [bench.in_call(system, seed) for seed in system.seeds]
-    ways: dict[str, Callable[[Bench, System, int], Floats]] = {
+    ways: dict[str, Callable[[Bench, System, int, BaselineSettings], Floats]] = {
         "known": known,
         "unlabelled": unlabelled,
         "one_mood": one_mood,
     }
     found: dict[str, Any] = {}
     for name, way in ways.items():
-        after = [way(bench, system, seed) for seed in system.seeds]
+        after = [way(bench, system, seed, settings) for seed in system.seeds]
         asked = [~np.isnan(scores[:, 0]) for scores in after]
         found[name] = accuracy(bench, after, asked) | {"before": accuracy(bench, before, asked)}
         if name == "known":
@@ -72,13 +73,13 @@ def accuracy(bench: Bench, scores: list[Floats], asked: list[Bools]) -> dict[str
     }
 
 
-def known(bench: Bench, system: System, seed: int) -> Floats:
+def known(bench: Bench, system: System, seed: int, settings: BaselineSettings = DEFAULT) -> Floats:
     """Relative scores of every clip after its speaker's lead-in, (clips, labels); NaN for the lead-in."""
     calls = bench.calls(system, seed)
     lead = system.score(calls.lead.pooled[:, system.columns], calls.lead.seconds)
     scores, after = bench.in_call(system, seed), _nowhere(bench)
     for rows in (rows for speakers in bench.speakers.values() for rows in speakers):
-        voice = CalmVoice(BaselineSettings())
+        voice = CalmVoice(settings)
         for index in np.flatnonzero(calls.lead_speakers == bench.names[rows[0]]):
             beside(voice, lead[index], calls.lead.seconds[index])
         for index in rows[~calls.in_lead[rows]]:
@@ -86,17 +87,17 @@ def known(bench: Bench, system: System, seed: int) -> Floats:
     return after
 
 
-def unlabelled(bench: Bench, system: System, seed: int) -> Floats:
+def unlabelled(bench: Bench, system: System, seed: int, settings: BaselineSettings = DEFAULT) -> Floats:
     """Relative scores of every clip, in random order, (clips, labels)."""
     orders = [
         _shuffled(rows, f"order/{bench.names[rows[0]]}", seed)
         for speakers in bench.speakers.values()
         for rows in speakers
     ]
-    return _follow(bench, system, seed, orders)
+    return _follow(bench, system, seed, orders, settings)
 
 
-def one_mood(bench: Bench, system: System, seed: int) -> Floats:
+def one_mood(bench: Bench, system: System, seed: int, settings: BaselineSettings = DEFAULT) -> Floats:
     """Relative scores of the clips of parties that show one mood only, (clips, labels); NaN elsewhere."""
     moods = [
         (f"mood/{bench.names[rows[0]]}/{LABELS[label]}", rows[bench.labels[rows] == label])
@@ -105,7 +106,7 @@ def one_mood(bench: Bench, system: System, seed: int) -> Floats:
         for label in FIVE
     ]
     orders = [_shuffled(own, name, seed)[:MOST] for name, own in moods if len(own) >= LEAST]
-    return _follow(bench, system, seed, orders)
+    return _follow(bench, system, seed, orders, settings)
 
 
 def beside(voice: CalmVoice, scores: Floats, seconds: float) -> Floats:
@@ -115,12 +116,14 @@ def beside(voice: CalmVoice, scores: Floats, seconds: float) -> Floats:
     return np.array([made[label] for label in LABELS])
 
 
-def _follow(bench: Bench, system: System, seed: int, orders: Sequence[Ints]) -> Floats:
+def _follow(
+    bench: Bench, system: System, seed: int, orders: Sequence[Ints], settings: BaselineSettings
+) -> Floats:
     """Relative scores of the clips of many parties, each of which says its clips in that order."""
     seconds, scores = bench.calls(system, seed).clips.seconds, bench.in_call(system, seed)
     after = _nowhere(bench)
     for order in orders:
-        voice = CalmVoice(BaselineSettings())
+        voice = CalmVoice(settings)
         for index in order:
             after[index] = beside(voice, scores[index], seconds[index])
     return after
