@@ -35,17 +35,12 @@ LEAST, MOST = 3, 15
 """Clips of a speaker and label in `one_mood`."""
 
 
-def relative(bench: Bench, system: System, settings: BaselineSettings = DEFAULT) -> dict[str, Any]:
+def relative(bench: Bench, system: System) -> dict[str, Any]:
     """Every protocol's figures."""
     before = [bench.in_call(system, seed) for seed in system.seeds]
-    ways: dict[str, Callable[[Bench, System, int, BaselineSettings], Floats]] = {
-        "known": known,
-        "unlabelled": unlabelled,
-        "one_mood": one_mood,
-    }
     found: dict[str, Any] = {}
-    for name, way in ways.items():
-        after = [way(bench, system, seed, settings) for seed in system.seeds]
+    for name, way in WAYS.items():
+        after = [way(bench, system, seed, DEFAULT) for seed in system.seeds]
         asked = [~np.isnan(scores[:, 0]) for scores in after]
         found[name] = accuracy(bench, after, asked) | {"before": accuracy(bench, before, asked)}
         if name == "known":
@@ -57,19 +52,14 @@ def relative(bench: Bench, system: System, settings: BaselineSettings = DEFAULT)
     return found
 
 
-def accuracy(bench: Bench, scores: list[Floats], asked: list[Bools]) -> dict[str, Any]:
-    """UAR, AUC and ECE of the clips that are asked, (clips, labels) and (clips,) for every seed."""
-    made: dict[str, Callable[[Floats], Figure]] = {
-        "uar4": lambda one: bench.uar(one, FOUR),
-        "uar5": lambda one: bench.uar(one, FIVE),
-        "anger_auc": lambda one: bench.anger_auc(one[:, ANGRY]),
-        "ece": bench.ece,
-    }
+def accuracy(bench: Bench, scores: Sequence[Floats], asked: Sequence[Bools]) -> dict[str, Any]:
+    """FIGURES of the clips that are asked, (clips, labels) and (clips,) for every seed, with intervals."""
     return {
         name: by_corpus(
-            [_among(figure(one), which) for one, which in zip(scores, asked, strict=True)], bench.speakers
+            [_among(figure(bench, one), which) for one, which in zip(scores, asked, strict=True)],
+            bench.speakers,
         )
-        for name, figure in made.items()
+        for name, figure in FIGURES.items()
     }
 
 
@@ -114,6 +104,19 @@ def beside(voice: CalmVoice, scores: Floats, seconds: float) -> Floats:
     published = {label: round(float(p), 4) for label, p in zip(LABELS, scores, strict=True)}  # as in a call
     made = voice.relative(published, float(seconds))
     return np.array([made[label] for label in LABELS])
+
+
+FIGURES: dict[str, Callable[[Bench, Floats], Figure]] = {
+    "uar4": lambda bench, scores: bench.uar(scores, FOUR),
+    "uar5": lambda bench, scores: bench.uar(scores, FIVE),
+    "anger_auc": lambda bench, scores: bench.anger_auc(scores[:, ANGRY]),
+    "ece": lambda bench, scores: bench.ece(scores),
+}
+WAYS: dict[str, Callable[[Bench, System, int, BaselineSettings], Floats]] = {
+    "known": known,
+    "unlabelled": unlabelled,
+    "one_mood": one_mood,
+}
 
 
 def _follow(

@@ -187,7 +187,7 @@ def a_call(pooled, lead=()):
 def test_a_lead_in_takes_the_lean_off_what_follows_and_is_not_asked(monkeypatch, tmp_path):
     bench, system, pooled = a_leaning_speaker(["neutral"] * 20 + ["angry", "happy", "neutral"], tmp_path)
     monkeypatch.setattr(emotion_bench, "hear_calls", lambda *_, seed: a_call(pooled, range(19)))
-    found = emotion_relative.known(bench, system, 3)
+    found = emotion_relative.known(bench, system, 3, BaselineSettings())
     assert np.isnan(found[:19]).all()
     assert not np.isnan(found[19:]).any()
     assert found[20].argmax() == emotion_relative.ANGRY
@@ -199,7 +199,7 @@ def test_a_party_of_one_mood_is_asked_alone_and_up_to_so_many_clips(monkeypatch,
     emotions = ["neutral"] * 20 + ["angry"] * 4 + ["happy"] * 2
     bench, system, pooled = a_leaning_speaker(emotions, tmp_path)
     monkeypatch.setattr(emotion_bench, "hear_calls", lambda *_, seed: a_call(pooled))
-    found = emotion_relative.one_mood(bench, system, 3)
+    found = emotion_relative.one_mood(bench, system, 3, BaselineSettings())
     asked = ~np.isnan(found[:, 0])
     assert asked[:20].sum() == emotion_relative.MOST
     assert asked[20:24].all()
@@ -212,7 +212,7 @@ def test_a_party_of_one_mood_is_asked_alone_and_up_to_so_many_clips(monkeypatch,
 def test_clips_in_random_order_teach_the_ones_that_follow(monkeypatch, tmp_path):
     bench, system, pooled = a_leaning_speaker(["neutral"] * 30, tmp_path)
     monkeypatch.setattr(emotion_bench, "hear_calls", lambda *_, seed: a_call(pooled))
-    found = emotion_relative.unlabelled(bench, system, 3)
+    found = emotion_relative.unlabelled(bench, system, 3, BaselineSettings())
     assert len(np.unique(found[:, 0])) > 20
     assert found[:, 0].min() == pytest.approx(bench.in_call(system, 3)[0, 0], abs=0.01)
     assert found[:, 0].max() > 2 * found[:, 0].min()
