@@ -193,9 +193,6 @@ class Relative(msgspec.Struct, frozen=True, kw_only=True):
     bare: float | None = None
     """Mean log odds of anger and of anything but calm, over calm, of all the party has said; None until it
     has said enough, and once it has said so much that its own calm voice must be known."""
-    bare_over_happy: float = 0.0
-    """Mean log odds of anger over happiness of all the party has said: who laughs is no more calm than who
-    shouts."""
     effort: Effort
     """How raised the voice is."""
     over_noise_db: float = 99.0
@@ -257,7 +254,7 @@ class Baseline:
         self._others = _Running(s.prior_others, s)
         self._stirred = _Running(s.prior_stirred, s)
         self._manner = Manner(s)
-        self._said_s = self._bare = self._over_happy = 0.0
+        self._said_s = self._bare = 0.0
         self._calm_s = 0.0
 
     def compare(self, scores: Mapping[str, float], voice: Voice, evidence: float = 0.0) -> Relative:
@@ -275,13 +272,9 @@ class Baseline:
         against = log_odds(scores.get("angry", 0.0), scores.get("sad", 0.0) + scores.get("fearful", 0.0))
         stirred = log_odds(max(0.0, sum(scores.values()) - calm), calm)
         self._said_s += voice.new_speech_s
-        said_share = voice.new_speech_s / self._said_s
-        self._bare += said_share * ((angry + stirred) / 2 - self._bare)
-        over_happy = log_odds(scores.get("angry", 0.0), scores.get("happy", 0.0))
-        self._over_happy += said_share * (over_happy - self._over_happy)
+        self._bare += voice.new_speech_s / self._said_s * ((angry + stirred) / 2 - self._bare)
         relative = Relative(
             bare=self._bare if s.bare_from_s <= self._said_s <= s.bare_until_s else None,
-            bare_over_happy=self._over_happy,
             anger=self._anger.deviation(anger, self._calm_s),
             against=self._against.deviation(against, self._calm_s),
             stirred=self._stirred.deviation(stirred, self._calm_s),

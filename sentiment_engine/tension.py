@@ -57,8 +57,8 @@ class Heat(msgspec.Struct, frozen=True):
         anger = max(-settings.anger_most, min(settings.anger_most, anger))
         gained = sure * math.sqrt(relative.fresh) * new_speech_s * (anger - settings.anger_drift)
         evidence = min(max(0.0, self.anger + gained), settings.anger_limit)
-        if _hot_from_the_start(relative, settings):
-            evidence = settings.anger_limit  # no calm voice to be judged against
+        if relative.bare is not None and relative.bare >= settings.bare_at:
+            evidence = settings.anger_limit  # hot from the start: no calm voice to be judged against
         new = 1.0 - keep
         return Heat(
             evidence,
@@ -207,12 +207,6 @@ def effort(voice: float, effort: Effort, settings: TensionSettings) -> float:
         + settings.effort_fast * _limited(effort.fast)
     )
     return min(raised_by, settings.effort_most * max(0.0, voice))
-
-
-def _hot_from_the_start(relative: Relative, settings: TensionSettings) -> bool:
-    if relative.bare is None or relative.bare < settings.bare_at:
-        return False
-    return relative.bare_over_happy >= settings.bare_over_happy
 
 
 def _most(cause: Cause, shares: Mapping[Party, float]) -> dict[Cause, Party]:

@@ -263,13 +263,6 @@ def test_a_bare_voice_is_the_mean_of_all_that_was_said():
     assert both == pytest.approx((log_odds(0.9, 0.1) + 3 * log_odds(0.1, 0.9)) / 4)
 
 
-def test_anger_over_happiness_is_the_mean_of_all_that_was_said():
-    baseline = Baseline(PRIOR)
-    assert baseline.compare(LAUGHING, said(-20.0, 1.0)).bare_over_happy == pytest.approx(log_odds(0.2, 0.7))
-    both = baseline.compare(angry(0.9), said(-20.0, 3.0)).bare_over_happy
-    assert both == pytest.approx((log_odds(0.2, 0.7) + 3 * log_odds(0.9, 0.0)) / 4)
-
-
 LAUGHING = {"neutral": 0.1, "happy": 0.7, "angry": 0.2}
 
 

@@ -52,9 +52,7 @@ def moment(**changes):
 QUIET = moment()
 
 
-def relative(
-    anger=0.0, against=0.0, uncertain=0.0, fresh=1.0, over_noise_db=99.0, bare=None, over_happy=0.0, **effort
-):
+def relative(anger=0.0, against=0.0, uncertain=0.0, fresh=1.0, over_noise_db=99.0, bare=None, **effort):
     return Relative(
         anger=anger,
         against=against,
@@ -64,7 +62,6 @@ def relative(
         uncertain=uncertain,
         fresh=fresh,
         bare=bare,
-        bare_over_happy=over_happy,
     )
 
 
@@ -119,22 +116,13 @@ def test_a_party_happier_than_its_baseline_does_not_lower_the_level():
 
 
 def test_a_party_hot_from_the_start_has_all_the_evidence_there_can_be():
-    settings = msgspec.structs.replace(PLAIN, bare_at=3.0, bare_over_happy=0.0, anger_limit=4.0)
+    settings = msgspec.structs.replace(PLAIN, bare_at=3.0, anger_limit=4.0)
     tension = Tension(settings, BOTH)
     tension.hear("customer", relative(bare=2.9), 1.0)
     assert tension.shown("customer").anger == 0.0
     tension.hear("customer", relative(bare=3.0), 1.0)
     assert tension.shown("customer").anger == tension.evidence("customer") == 4.0
     assert tension.shown("agent").anger == 0.0
-
-
-def test_a_party_cheerful_from_the_start_is_not_hot():
-    settings = msgspec.structs.replace(PLAIN, bare_at=3.0, bare_over_happy=0.5)
-    tension = Tension(settings, BOTH)
-    tension.hear("customer", relative(bare=6.0, over_happy=0.4), 1.0)
-    assert tension.shown("customer").anger == 0.0
-    tension.hear("customer", relative(bare=6.0, over_happy=0.5), 1.0)
-    assert tension.shown("customer").anger == settings.anger_limit
 
 
 def test_two_who_are_hot_add_to_each_other_by_the_lesser():
