@@ -98,8 +98,8 @@ def relative(found: dict[str, Any], corpora: Sequence[str]) -> Table:
     """Scores beside the calm voice, and the model's own of the same clips."""
     ways = {
         "known": "calm lead-in",
-        "unlabelled": "no label, learns as it goes",
-        "one_mood": "parties of one mood only",
+        "unlabelled": "no label told",
+        "one_mood": "one mood only",
     }
     table = Table("", "", *corpora, "mean", title="beside the speaker's own calm voice")
     for way, title in ways.items():
