@@ -26,6 +26,7 @@ LEFT_TO_RIGHT = (
     "rate",
     "usual",
     "emotion",
+    "calm",
     "observed",
     "conversation",
     "effects",
