@@ -13,6 +13,7 @@ import msgspec
 
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.events import ProfileName
+from sentiment_engine.settings_audiosocket import AudioSocketSettings
 from sentiment_engine.settings_base import StageSettings as _Stage
 from sentiment_engine.settings_door import DoorSettings
 from sentiment_engine.settings_genesys import GenesysSettings
@@ -491,6 +492,7 @@ class Settings(_Stage, frozen=True, kw_only=True):
     live: LiveSettings = LiveSettings()
     door: DoorSettings = DoorSettings()
     genesys: GenesysSettings = GenesysSettings()
+    audiosocket: AudioSocketSettings = AudioSocketSettings()
 
     def check(self) -> None:
         if self.profile == "eu" and self.playbook.jurisdiction not in ("", "EU"):

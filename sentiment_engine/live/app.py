@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.live.audiosocket import AudioSocketPort, require_named_peers
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.dialects import DIALECTS
 from sentiment_engine.live.dialects.genesys import Genesys
@@ -57,6 +58,8 @@ class LiveServer:
         host: a loopback address; another one takes tokens, and TLS or ``door.behind_proxy``.
         port: 0 for any free one; see :attr:`port`.
         tls: the server's certificate and key, see ``live/tls.py``.
+        audiosocket_port: takes AudioSocket from Asterisk on the same ``host``, 0 for any free one; see
+            ``audiosocket.port``. None: nowhere.
 
     Raises:
         BadSettings: ``host`` is not safe with these settings, the port cannot be had, a required notice has
@@ -73,6 +76,7 @@ class LiveServer:
         host: str = "127.0.0.1",
         port: int = 8700,
         tls: ssl.SSLContext | None = None,
+        audiosocket_port: int | None = None,
     ) -> None:
         require_safe_address(host, settings.door, tls=tls is not None)
         self.door = Door(settings.door, host)
@@ -88,6 +92,15 @@ class LiveServer:
         self.host, self._tls = host, tls
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
+        self.audiosocket: AudioSocketPort | None = None
+        if audiosocket_port is not None:
+            try:
+                require_named_peers(settings.audiosocket, host)
+                listener = _listening(host, audiosocket_port, "--audiosocket-port")
+            except BadSettings:
+                self._socket.close()
+                raise
+            self.audiosocket = AudioSocketPort(settings.audiosocket, self.calls, listener)
         config = uvicorn.Config(
             self.app(),
             http=HttpProtocol,
@@ -139,6 +152,8 @@ class LiveServer:
                 self._serving.result()
                 raise BadSettings(f"the server on {self.url} ended before it began")
             await asyncio.sleep(0.005)
+        if self.audiosocket is not None:
+            await self.audiosocket.start()
         log.info("listening", url=self.url)
         return self
 
@@ -171,6 +186,8 @@ class LiveServer:
     async def _drain(self) -> None:
         """Every call ends with ``shutdown``, and everybody hears of it, before any socket is closed."""
         log.info("draining")
+        if self.audiosocket is not None:
+            self.audiosocket.stop()
         await self.calls.drain()
         self.hub.close(
             CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="
@@ -183,6 +200,8 @@ class LiveServer:
             stream.abort()
         for feed in list(self.feeds):
             feed.abort()
+        if self.audiosocket is not None:
+            await self.audiosocket.stopped()
 
     # -- endpoints
 
@@ -248,7 +267,7 @@ class _Uvicorn(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, option: str = "--port") -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -259,7 +278,9 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except (OSError, OverflowError) as reason:
         listener.close()
-        raise BadSettings(f"cannot listen on {host} port {port}: {reason}; choose another --port") from reason
+        raise BadSettings(
+            f"cannot listen on {host} port {port}: {reason}; choose another {option}"
+        ) from reason
     return listener
 
 
@@ -272,6 +293,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8700,
     tls: ssl.SSLContext | None = None,
+    audiosocket_port: int | None = None,
     on_ready: Callable[[LiveServer], None] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
@@ -284,6 +306,7 @@ def serve(
         host: where to listen.
         port: 0 for any free one.
         tls: certificate and key.
+        audiosocket_port: 0 for any free one, None for no AudioSocket.
         on_ready: is called once sockets are served.
 
     Raises:
@@ -292,7 +315,16 @@ def serve(
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        async with LiveServer(settings, model, playbook, cues=cues, host=host, port=port, tls=tls) as server:
+        async with LiveServer(
+            settings,
+            model,
+            playbook,
+            cues=cues,
+            host=host,
+            port=port,
+            tls=tls,
+            audiosocket_port=audiosocket_port,
+        ) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, server.stop)
             if on_ready is not None:
