@@ -87,6 +87,7 @@ class VendorSession(FeedingSession):
         self._clocks = {
             track: clock(opened.clock, self._media.tracks, track, self._connection) for track in mine
         }
+        self._media.clocks |= self._clocks
         if opened.wants_alerts:
             self.write(call)
         else:
@@ -232,6 +233,8 @@ class VendorSession(FeedingSession):
     async def _advance(self, call: LiveCall) -> None:
         """Feeds what is complete; one socket of a call at a time, or two legs would mix their order."""
         async with self._media.turn:
+            for track, kept in self._media.clocks.items():  # before the other leg's patience is over
+                self._place(track, kept.due(time.monotonic()))
             lag: GapReason = "lost" if self._connection.sequences.broken else "idle"
             self._media.outputs.extend(self._media.tracks.take(lag))
             while self._media.outputs and self.feeds(call):

@@ -101,7 +101,7 @@ class Asterisk:
         if role not in (*LEGS, "mixed"):
             raise Refused(
                 "bad_query",
-                f"role is {role[:SHOWN]!r}: write {', '.join(LEGS)}, or mixed for one socket alone",
+                f"role is {role[:SHOWN]!r}: write {' or '.join(LEGS)}, or mixed for one socket",
             )
         call_id = self._query.get("call_id", "")
         if not call_id and self._leg is not None:
