@@ -237,10 +237,10 @@ class ArrivalClock:
     def _begin_hole(self, late_s: float, arrived_s: float, samples: int) -> None:
         self._hole_s, self._held_since_s, self._ahead_s = late_s, arrived_s, 0.0
         behind = self._tracks.now(arrived_s, samples) - (self._at or 0)
-        # measured from the call's beginning too, or the jitter of one hole after the other would add up;
-        # a sender that is slow, or ahead, all the time is another matter
+        # measured from the call's beginning too, or the jitter of one hole after the other would add up, and
+        # so would pauses too short to be noticed; a sender far ahead of its time is another matter
         drift_s = behind / self._tracks.sample_rate_hz - late_s
-        self._drift_s = drift_s if abs(drift_s) <= HOLE_S else 0.0
+        self._drift_s = min(drift_s, LONGEST_HOLE_S) if drift_s >= -HOLE_S else 0.0
 
     def _keep_pace(self, ahead_s: float, seconds: float) -> None:
         """What came late once, and was made up for, is no reason to expect the rest late: once a second."""
