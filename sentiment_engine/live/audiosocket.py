@@ -13,6 +13,7 @@ from starlette.websockets import WebSocketDisconnect
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.dialects.audiosocket import HANG_UP, AudioSocket
+from sentiment_engine.live.door import Caller
 from sentiment_engine.live.session import CLEAN
 from sentiment_engine.live.transport import LINGER_S
 from sentiment_engine.live.vendor import VendorSession
@@ -25,6 +26,8 @@ READ_BYTES = 16_384
 BROKEN = 1006
 """What a WebSocket's close code is when there was none."""
 BYE = bytes((HANG_UP, 0, 0))
+CALLER = Caller("(audiosocket)", "ingest")
+"""Who opens the calls; no token can have this name."""
 
 
 class Connection:
@@ -37,7 +40,7 @@ class Connection:
         self.query_params: Mapping[str, str] = told
         self.headers: Mapping[str, str] = {}
         self.scope: MutableMapping[str, Any] = {"type": "audiosocket"}
-        self.state = State({"abort": writer.transport.abort})
+        self.state = State({"abort": writer.transport.abort, "caller": CALLER})
 
     async def accept(self, subprotocol: str | None = None) -> None:
         """Nothing: TCP has accepted already."""

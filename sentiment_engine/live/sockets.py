@@ -23,7 +23,7 @@ class Socket(Protocol):
 
     @property
     def state(self) -> Any:
-        """``abort``: a function that cuts the connection."""
+        """``abort``, a function that cuts the connection, and ``caller``, who is on its other side."""
 
     async def accept(self, subprotocol: str | None = None) -> None:
         """Takes the connection."""
