@@ -51,6 +51,15 @@ def audiohook(kind: str, seq: int, at_s: float = 0.0, **parameters: Any) -> str:
 
 
 SEEDS: dict[str, list[Frames]] = {
+    "asterisk": [
+        [
+            text(event="MEDIA_START", channel_id="17.2", format="slin16", optimal_frame_size=640, ptime=20),
+            bytes(640),
+            text(event="DTMF_END", channel_id="17.2", digit="5"),
+            text(event="HANGUP"),
+        ],
+        ["MEDIA_START channel_id:17.2 format:ulaw optimal_frame_size:160 ptime:20", bytes(160), "MEDIA_XOFF"],
+    ],
     "audiohook": [
         [
             audiohook(

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 from asterisk_phone import closed, heard_by, leg, media_start, onsets_s, samples, speak
+from doors import basic, locked_server
 from live_server import (
     RATE_HZ,
     come_true,
@@ -18,6 +19,7 @@ from live_server import (
     voice,
 )
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 ALL = "since=0&types=*"
 AGENT, CUSTOMER = "call_id=pbx-1&role=agent&language=en", "call_id=pbx-1&role=customer&language=en"
@@ -201,8 +203,8 @@ async def test_a_leg_that_breaks_off_comes_back_into_its_own_call():
 @in_loop
 async def test_a_second_socket_for_a_leg_takes_over_and_the_other_leg_stays():
     async with serving() as server, leg(server, AGENT) as agent, leg(server, CUSTOMER) as old:
-        await agent.send(bytes(320))
-        await old.send(bytes(320))
+        await agent.send(bytes(1600))
+        await old.send(bytes(1600))
         await come_true(lambda: server.calls.heard_s("pbx-1") > 0)
         async with leg(server, CUSTOMER):
             assert (await closed(old))[0] == 1008
@@ -213,7 +215,7 @@ async def test_a_second_socket_for_a_leg_takes_over_and_the_other_leg_stays():
 @in_loop
 async def test_a_call_in_which_nobody_says_anything_any_more_ends_as_idle():
     async with serving(live_settings(idle_timeout_s=0.6)) as server, leg(server, AGENT) as agent:
-        await agent.send(bytes(320))
+        await agent.send(bytes(1600))
         async with leg(server, CUSTOMER) as customer:
             await asyncio.sleep(0.4)
             await customer.send("DTMF_END digit:5 channel_id:1795434060.20")
@@ -281,7 +283,7 @@ async def test_what_cannot_be_used_is_refused_with_the_remedy_and_disturbs_nobod
 @in_loop
 async def test_legs_of_different_formats_are_refused_and_the_first_goes_on():
     async with serving() as server, leg(server, AGENT) as agent:
-        await agent.send(bytes(320))
+        await agent.send(bytes(1600))
         async with leg(server, CUSTOMER, media_start(format="slin16")) as customer:
             assert (await closed(customer))[0] == 1008
         assert server.calls.is_fed("pbx-1")
@@ -292,13 +294,26 @@ async def test_audio_that_is_never_announced_is_refused_unless_the_address_says_
     async with serving() as server:
         known = leg(server, "call_id=e-1&format=slin", start="")
         async with known as announced, leg(server, "", start="") as other:
-            await announced.send(bytes(320))
-            await other.send(bytes(320))
+            await announced.send(bytes(1600))
+            await other.send(bytes(1600))
             assert (await closed(other))[0] == 1008
             await announced.send(media_start())
-            await announced.send(bytes(320))
+            await announced.send(bytes(1600))
         ended = of_kind(await read_feed(server, ALL, until="e-1"), "call.ended")
     assert ended[0]["duration_s"] == pytest.approx(2.0, abs=0.2)
+
+
+@in_loop
+async def test_asterisk_shows_its_token_as_the_password_and_a_wrong_one_opens_nothing():
+    async with locked_server() as server:
+        headers = basic("ingest")
+        async with connect(f"{server.url}/v1/asterisk?{AGENT}", additional_headers=headers) as socket:
+            await socket.send(media_start())
+            await socket.send(bytes(1600))
+            await come_true(lambda: server.calls.is_fed("pbx-1"))
+        for headers in ({}, {"Authorization": "Basic cGJ4MTpzZWNyZXQx"}, basic("supervisor")):
+            with pytest.raises(InvalidStatus, match=r"401|403"):
+                await connect(f"{server.url}/v1/asterisk?{AGENT}", additional_headers=headers)
 
 
 @in_loop
@@ -310,8 +325,8 @@ async def test_another_subprotocol_or_none_is_not_claimed():
 @in_loop
 async def test_a_shutdown_ends_the_call_and_closes_both_legs():
     async with serving() as server, leg(server, AGENT) as agent, leg(server, CUSTOMER) as customer:
-        await agent.send(bytes(320))
-        await customer.send(bytes(320))
+        await agent.send(bytes(1600))
+        await customer.send(bytes(1600))
         await come_true(lambda: server.calls.heard_s("pbx-1") > 0)
         closing = asyncio.create_task(server.aclose())
         assert {(await closed(agent))[0], (await closed(customer))[0]} == {1001}

@@ -43,6 +43,7 @@ ALLOWED = {
     "/metrics": {"supervisor", "legal", "admin"},
     "/v1/playbook": set(ROLES),
     "/v1/stream": {"ingest", "admin"},
+    "/v1/asterisk": {"ingest", "admin"},
     "/v1/feed": {"supervisor", "legal", "admin"},
     "/v1/twilio": {"ingest", "admin", None},  # whose first message brings the token; like the next ones
     "/v1/signalwire": {"ingest", "admin", None},

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocketDisconnect
 from sentiment_engine.events import EndReason, GapReason
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.calls import Calls
-from sentiment_engine.live.clocks import Clock, Connection, Placed, clock
+from sentiment_engine.live.clocks import Clock, Connection, clock
 from sentiment_engine.live.dialects.shape import (
     Alive,
     Answer,
@@ -28,6 +28,7 @@ from sentiment_engine.live.dialects.shape import (
 from sentiment_engine.live.farewell import be_probed, let_close, see_off
 from sentiment_engine.live.media import Media, Tracks
 from sentiment_engine.live.messages import CLOSE_CODES, Refused, StageChange, Transcript
+from sentiment_engine.live.pieces import Placed
 from sentiment_engine.live.sending import GONE, close, say
 from sentiment_engine.live.session import CLEAN, GAP_SLICE_S, FeedingSession
 from sentiment_engine.live.sockets import Socket
