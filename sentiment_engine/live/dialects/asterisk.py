@@ -8,14 +8,22 @@ Which call, and whose leg, stands in the address, as the dial string's ``v(…)`
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import msgspec
 
 from sentiment_engine.events import Party
-from sentiment_engine.live.dialects.parameters import SHOWN, Form, start_of
 from sentiment_engine.live.dialects.shape import Alive, Audio, Ended, Heard, Hello, Opened
+from sentiment_engine.live.dialects.told import Told
 from sentiment_engine.live.messages import MAX_TEXT_CHARS, Refused
+
+
+class Form(NamedTuple):
+    """What a format of Asterisk's is called here."""
+
+    encoding: str
+    sample_rate_hz: int
+
 
 FORMATS: Mapping[str, Form] = {
     "ulaw": Form("mulaw", 8000),
@@ -30,6 +38,10 @@ FORMATS: Mapping[str, Form] = {
 }
 LEGS: tuple[Party, ...] = ("agent", "customer")
 """The tracks of a call whose legs come apart, in order."""
+OF_THE_LEG = frozenset({"role", "party", "format"})
+"""What the address says of the socket and not of the call; ``party`` is what other dialects call the role."""
+SHOWN = 40
+"""So many characters of what a client sent are repeated to it."""
 
 
 class _Event(msgspec.Struct):
@@ -48,9 +60,10 @@ class Asterisk:
     subprotocols: ClassVar[Sequence[str]] = ("media",)
 
     def __init__(self, hello: Hello) -> None:
-        self._query = hello.query
-        role = hello.query.get("role", "mixed")
-        self._leg = LEGS.index(role) if role in LEGS else None
+        self._told = Told({name: value for name, value in hello.query.items() if name not in OF_THE_LEG})
+        self._announced = hello.query.get("format")
+        self._role = hello.query.get("role", hello.query.get("party", "mixed"))
+        self._leg = LEGS.index(self._role) if self._role in LEGS else None
         """None for a mixed line; a role that is unknown is refused with the first event."""
         self._format: str | None = None
 
@@ -76,11 +89,10 @@ class Asterisk:
         return [Audio(data, self._leg or 0)] if data else []
 
     def unannounced(self) -> Opened | None:
-        form = self._query.get("format")
-        if form is None:
+        if self._announced is None:
             return None
-        self._format = form
-        return self._opened(form, "")
+        self._format = self._announced
+        return self._opened(self._announced, "")
 
     def parting(self) -> Sequence[str]:
         return ()
@@ -97,23 +109,22 @@ class Asterisk:
                 f"the format {name[:SHOWN]!r} cannot be heard: dial with c(slin16), or with one of "
                 f"{', '.join(FORMATS)}",
             )
-        role = self._query.get("role", "mixed")
-        if role not in (*LEGS, "mixed"):
+        if self._role not in (*LEGS, "mixed"):
             raise Refused(
                 "bad_query",
-                f"role is {role[:SHOWN]!r}: write {' or '.join(LEGS)}, or mixed for one socket",
+                f"role is {self._role[:SHOWN]!r}: write {' or '.join(LEGS)}, or mixed for one socket",
             )
-        call_id = self._query.get("call_id", "")
-        if not call_id and self._leg is not None:
+        call_id = self._told.text("call_id")
+        if call_id is None and self._leg is not None:
             raise Refused(
                 "bad_query",
                 "a leg needs the id of its call: dial with v(call_id=…,role=…), the same id for both legs",
             )
-        if not (call_id or channel_id):
+        if call_id is None and not channel_id:
             raise Refused("bad_query", "no id for the call: dial with v(call_id=…)")
         channels: tuple[Party, ...] = LEGS if self._leg is not None else ("mixed",)
         return Opened(
-            start=start_of(self._query, call_id or channel_id, form, channels),
+            start=self._told.start(channel_id, form.encoding, form.sample_rate_hz, channels),
             tracks=tuple((party,) for party in channels),
             clock="arrival",
             leg=self._leg,

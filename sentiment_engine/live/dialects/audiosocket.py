@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import ClassVar, NamedTuple
 
 from sentiment_engine.events import Party
-from sentiment_engine.live.dialects.parameters import Form, start_of
 from sentiment_engine.live.dialects.shape import Alive, Audio, Ended, Heard, Hello, Opened
+from sentiment_engine.live.dialects.told import Told
 from sentiment_engine.live.messages import Refused
 
 HANG_UP, UUID, DTMF, ERROR = 0x00, 0x01, 0x03, 0xFF
@@ -73,7 +73,8 @@ class AudioSocket:
     subprotocols: ClassVar[Sequence[str]] = ()
 
     def __init__(self, hello: Hello) -> None:
-        self._told = hello.query
+        self._role = hello.query["role"]
+        self._told = Told({name: hello.query[name] for name in ("language", "stage")})
         self._frames = Frames()
         self._id: uuid.UUID | None = None
         self._kind: int | None = None
@@ -142,9 +143,9 @@ class AudioSocket:
 
     def _opened(self, kind: int) -> Opened:
         self._kind = kind
-        role, name = self._told["role"], str(self._id)
-        if role != "legs":
-            channels: tuple[Party, ...] = (PARTIES[role],)
+        name = str(self._id)
+        if self._role != "legs":
+            channels: tuple[Party, ...] = (PARTIES[self._role],)
         else:
             if name[-1] not in "01":
                 raise Refused(
@@ -154,7 +155,7 @@ class AudioSocket:
                 )
             channels, self._leg, name = LEGS, int(name[-1]), name[:-1] + "0"
         return Opened(
-            start=start_of(self._told, name, Form("pcm_s16le", RATES_HZ[kind]), channels),
+            start=self._told.start(name, "pcm_s16le", RATES_HZ[kind], channels),
             tracks=tuple((party,) for party in channels),
             clock="arrival",
             leg=self._leg,
