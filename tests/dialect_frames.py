@@ -20,7 +20,7 @@ def packed(frames: Frames) -> bytes:
     )
 
 
-def play(dialect, data: bytes) -> None:
+def play(dialect, data: bytes) -> SilentLine:
     """One input through a dialect and the media clock; raises what must not happen."""
     line = SilentLine(dialect)
     for frame in data.split(SEPARATOR):
@@ -30,6 +30,7 @@ def play(dialect, data: bytes) -> None:
         else:
             line.text(body.decode(errors="replace"), wait_s)
     line.end()
+    return line
 
 
 def text(**fields) -> str:
@@ -115,7 +116,12 @@ SEEDS: dict[str, list[Frames]] = {
             text(event="stop", sequenceNumber="4"),
         ]
     ],
-    "signalwire": [[text(event="start", start={"callSid": "CA1", "tracks": ["inbound"]})]],
+    "signalwire": [
+        [
+            text(event="start", start={"callSid": "CA1", "tracks": ["inbound"]}),
+            text(event="media", media={"track": "inbound", "timestamp": "0", "payload": "fn5+"}),
+        ]
+    ],
     "telnyx": [
         [
             text(event="connected", version="1.0.0"),
