@@ -16,7 +16,17 @@ from sentiment_engine.errors import ModelMismatch
 from sentiment_engine.events import Event, GapReason, Party, Snapshot, Stage
 from sentiment_engine.flagged import Flag, Flagged
 from sentiment_engine.frames import Float32
-from sentiment_engine.listening import End, Gap, Note, QualityNote, Said, Segment, StageChange, Tick
+from sentiment_engine.listening import (
+    End,
+    Gap,
+    LanguageChange,
+    Note,
+    QualityNote,
+    Said,
+    Segment,
+    StageChange,
+    Tick,
+)
 from sentiment_engine.observed import Observed
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.profiles import PROFILES
@@ -143,10 +153,13 @@ class Judge:
             case _:
                 return self._told(note)
 
-    def _told(self, note: StageChange | Said | QualityNote) -> list[Event]:
+    def _told(self, note: StageChange | LanguageChange | Said | QualityNote) -> list[Event]:
         """What is not heard in the audio but told by the caller, or about the channel."""
         if isinstance(note, StageChange):
             self._teller.stage = note.stage
+            return []
+        if isinstance(note, LanguageChange):
+            self._teller.language = note.language
             return []
         if isinstance(note, Said):
             return self._flags(self._flagged.said(note.at_s, note.party, note.hits), note.at_s)

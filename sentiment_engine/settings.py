@@ -15,6 +15,7 @@ from sentiment_engine.errors import BadSettings
 from sentiment_engine.events import ProfileName
 from sentiment_engine.settings_base import StageSettings as _Stage
 from sentiment_engine.settings_door import DoorSettings
+from sentiment_engine.settings_genesys import GenesysSettings
 
 _TIME = "([01][0-9]|2[0-3]):([0-5][0-9])"
 QUIET_HOURS = re.compile(f"{_TIME}-{_TIME}", re.ASCII)
@@ -468,6 +469,7 @@ class Settings(_Stage, frozen=True, kw_only=True):
     contact: ContactSettings = ContactSettings()
     live: LiveSettings = LiveSettings()
     door: DoorSettings = DoorSettings()
+    genesys: GenesysSettings = GenesysSettings()
 
     def check(self) -> None:
         if self.profile == "eu" and self.playbook.jurisdiction not in ("", "EU"):

@@ -376,6 +376,21 @@ def test_a_stage_counts_from_where_it_was_named_however_late_the_scores_come():
     assert "stage facts," in raised.suggestions[0].rule
 
 
+def test_a_language_named_on_the_way_changes_later_suggestions_and_summaries():
+    call, data = monitor(playbook=load_playbook(), language="zh-CN"), encoded(quarrel())
+    half = len(data) // 6
+    told = call.feed(data[:half])
+    call.set_language("en-GB")
+    raised = only(AlertRaised, told + call.feed(data[half:]))[0]
+    assert {suggestion.language for suggestion in raised.suggestions} == {"en"}
+    assert raised.summary.isascii()
+    with pytest.raises(BadAudio, match="must be a BCP 47 tag"):
+        call.set_language("")
+    call.finish()
+    with pytest.raises(BadAudio, match="has ended"):
+        call.set_language("en")
+
+
 def test_a_window_skipped_under_overload_is_marked_and_counts_for_nothing():
     call = monitor()
     told = call.judge([None] * len(call.listen(encoded(quarrel()))))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import ssl
@@ -22,13 +23,16 @@ from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.dialects import DIALECTS
+from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.shape import Dialect
 from sentiment_engine.live.door import Door, require_safe_address
 from sentiment_engine.live.feed import FeedSession
+from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
 from sentiment_engine.live.guard import guarded
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
+from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -55,8 +59,8 @@ class LiveServer:
         tls: the server's certificate and key, see ``live/tls.py``.
 
     Raises:
-        BadSettings: ``host`` is not safe with these settings, the port cannot be had, or a required notice
-            has no cues.
+        BadSettings: ``host`` is not safe with these settings, the port cannot be had, a required notice has
+            no cues, or a Genesys client secret cannot be read.
     """
 
     def __init__(
@@ -73,10 +77,13 @@ class LiveServer:
         require_safe_address(host, settings.door, tls=tls is not None)
         self.door = Door(settings.door, host)
         self._settings = settings.live
+        self._door_settings = settings.door
+        self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
         self.hub = Hub(settings.live, self.metrics)
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
+        self._pages = Pages()
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = _listening(host, port)
@@ -117,8 +124,9 @@ class LiveServer:
             Route("/readyz", self._readyz),
             Route("/metrics", self._metrics),
             Route("/v1/playbook", self._phrases.get),
+            *self._pages.routes(),
             WebSocketRoute("/v1/stream", self._stream),
-            *(WebSocketRoute(path, self._vendor(dialect)) for path, dialect in DIALECTS.items()),
+            *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
             WebSocketRoute("/v1/feed", self._feed),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
@@ -191,6 +199,14 @@ class LiveServer:
 
     async def _stream(self, websocket: WebSocket) -> None:
         await StreamSession(websocket, self.calls).run()
+
+    def _vendor_route(self, path: str, dialect: type[Dialect]) -> WebSocketRoute:
+        route = WebSocketRoute(path, self._vendor(dialect))
+        if dialect is Genesys:
+            route.app = GenesysGate(
+                route.app, self._genesys_secrets, self._door_settings, self.door, self.metrics
+            )
+        return route
 
     def _vendor(self, dialect: type[Dialect]) -> Callable[[WebSocket], Coroutine[Any, Any, None]]:
         async def serve_socket(websocket: WebSocket) -> None:

@@ -15,15 +15,18 @@ from sentiment_engine.live.clocks import Clock, Connection, Placed, clock
 from sentiment_engine.live.dialects.shape import (
     Answer,
     Audio,
+    ClientCloses,
     Dialect,
     Ended,
     Heard,
     Hello,
+    LanguageChange,
     Opened,
     Silence,
 )
+from sentiment_engine.live.farewell import be_probed, let_close, see_off
 from sentiment_engine.live.media import Media, Tracks
-from sentiment_engine.live.messages import Refused, StageChange, Transcript
+from sentiment_engine.live.messages import CLOSE_CODES, Refused, StageChange, Transcript
 from sentiment_engine.live.sending import GONE, close, say
 from sentiment_engine.live.session import CLEAN, GAP_SLICE_S, FeedingSession
 
@@ -65,7 +68,13 @@ class VendorSession(FeedingSession):
         self.leg = opened.leg or 0
         self.introduce(opened.token)
         start = opened.start
-        call = await self._calls.open(start, self)
+        if opened.probe:
+            await self._welcome(opened)
+            await be_probed(self.dialect, self._next)
+            await close(self._socket, CLEAN, "")
+            raise WebSocketDisconnect(CLEAN)
+        self.call = call = await self._calls.open(start, self)
+        await self._welcome(opened)
         if call.media is None:
             call.media = Media(Tracks(start.encoding, start.sample_rate, opened.tracks))
         self._media = call.media
@@ -77,6 +86,10 @@ class VendorSession(FeedingSession):
             self.write(call)
         else:
             self._silent_writer = self._writer = asyncio.create_task(self._close_at_end(call))
+        tracks = self._media.tracks
+        # a call hears tenths of a second: smaller pieces would only cost more
+        self._tenth_bytes = sum(map(tracks.frame_bytes, mine)) * start.sample_rate // 10
+        self._fresh_bytes = 0
         early, self._early = self._early, []
         await self._take(call, early)
         return call
@@ -90,8 +103,11 @@ class VendorSession(FeedingSession):
 
     async def say_no(self, refused: Refused) -> None:
         log.info("vendor_refused", dialect=self.dialect.name, code=refused.code, reason=refused.message)
-        for text in self.dialect.no(refused):
+        texts = self.dialect.no(refused)
+        for text in texts:
             await say(self._socket, text)
+        if texts:
+            await see_off(self.dialect, self._next)
         await close(self._socket, refused.close_code, f"{refused.code}: {refused.message}")
 
     def leave(self) -> None:
@@ -99,6 +115,10 @@ class VendorSession(FeedingSession):
             self._place(track, kept.flush())
 
     # -- before the call
+
+    async def _welcome(self, opened: Opened) -> None:
+        if opened.welcome is not None:
+            await self._answer(opened.welcome())
 
     async def _opened(self) -> Opened:
         """Reads until the call is known; what was heard before waits in ``_early``."""
@@ -145,10 +165,19 @@ class VendorSession(FeedingSession):
         out: list[Heard] = []
         for item in heard:
             if isinstance(item, Answer):
-                await self._socket.send_text(item.text)
+                await self._answer(item.text)
             else:
                 out.append(item)
         return out
+
+    async def _next(self) -> list[Heard]:
+        return await self._heard(await self.receive())
+
+    async def _answer(self, text: str) -> None:
+        try:
+            await self._socket.send_text(text)
+        except RuntimeError as reason:  # closed from our side meanwhile
+            raise WebSocketDisconnect(CLOSE_CODES["server_closing"]) from reason
 
     async def _take(self, call: LiveCall, heard: Sequence[Heard]) -> None:
         if heard:
@@ -165,10 +194,12 @@ class VendorSession(FeedingSession):
                         seconds -= GAP_SLICE_S
                 case StageChange(stage=stage) if self.feeds(call):
                     call.monitor.set_stage(stage)
+                case LanguageChange(language=language) if self.feeds(call):
+                    call.monitor.set_language(language)
                 case Transcript() if self.feeds(call):
                     self._calls.transcript(call, item)
-                case Ended():
-                    await self._hang_up(call)
+                case Ended(returns=returns):
+                    await self._hang_up(call, returns=returns)
                     return
                 case _:
                     pass  # Alive, and what comes too late
@@ -181,7 +212,10 @@ class VendorSession(FeedingSession):
             self._calls.metrics.packets_dropped.labels("duplicate").inc()
             return
         self._place(audio.track, known.put(audio.data, time.monotonic(), audio.stamp_s, audio.sequence))
-        await self._advance(call)
+        self._fresh_bytes += len(audio.data)
+        if self._fresh_bytes >= self._tenth_bytes:
+            self._fresh_bytes = 0
+            await self._advance(call)
 
     def _place(self, track: int, pieces: Sequence[Placed]) -> None:
         for position, data, reason in pieces:
@@ -201,14 +235,16 @@ class VendorSession(FeedingSession):
                 self._calls.take(call, self._media.outputs.popleft())
                 await self.give_way(time.monotonic() - began)
 
-    async def _hang_up(self, call: LiveCall) -> None:
+    async def _hang_up(self, call: LiveCall, *, returns: bool) -> None:
         self._stopped = True
         self.leave()
         if self.feeds(call):
             await self._advance(call)
-            self._calls.hang_up(call, self)
+            if not returns:
+                self._calls.hang_up(call, self)
         if self._silent_writer is not None:
             self._silent_writer.cancel()
+            await let_close(self.dialect, self._next)
             await close(self._socket, CLEAN, "")
 
     async def _close_at_end(self, call: LiveCall) -> None:
@@ -216,8 +252,14 @@ class VendorSession(FeedingSession):
         await call.ended.wait()
         ending = call.mailbox.ending
         try:
-            await self.parting()
+            if ending is not None and ending.code == CLOSE_CODES["internal"]:
+                for text in self.dialect.no(Refused("internal", "an internal error ended this call")):
+                    await self._socket.send_text(text)
+            else:
+                await self.parting()
         except GONE:
             return
+        if isinstance(self.dialect, ClientCloses):
+            await asyncio.sleep(self.dialect.farewell_s)  # cancelled by its last word
         if ending is not None:
             await close(self._socket, ending.code, ending.reason)
