@@ -1,13 +1,12 @@
 """What anybody may ask the archive, on any thread."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, func, select
 
 from sentiment_engine.archive.database import Database
-from sentiment_engine.archive.records import TICKS, Record
+from sentiment_engine.archive.records import TICKS, Record, Wish
 from sentiment_engine.archive.schema import ALERTS, CALLS, DELIVERIES, EVENTS, FACTS, LEAVES
 from sentiment_engine.archive.store import FLOOR
 
@@ -20,18 +19,6 @@ _RECORD = (
     EVENTS.c.time_ms,
     EVENTS.c.body,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """Which events, calls or alerts; a field that is None asks for all."""
-
-    types: Collection[str] | None = None
-    calls: Collection[str] | None = None
-    after: int = 0
-    """Only with a cursor above this one."""
-    until: int | None = None
-    """Only with a cursor up to this one."""
 
 
 class Due(NamedTuple):
@@ -91,10 +78,10 @@ class Reading:
             conditions = (*conditions, CALLS.c.cursor < before)
         return self._all(select(CALLS).where(*conditions).order_by(CALLS.c.cursor.desc()).limit(limit))
 
-    def cut_off(self) -> Sequence[tuple[str, Record]]:
-        """Calls that a server has begun and not ended, each with its last event that the monitor said."""
-        ids = [row.call_id for row in self._all(select(CALLS.c.call_id).where(CALLS.c.ended_ms.is_(None)))]
-        return [(call_id, self._last_said(call_id)) for call_id in ids]
+    def cut_off(self) -> list[Record]:
+        """Of each call that a server has begun and not ended, the last event that its monitor said."""
+        ids = self._all(select(CALLS.c.call_id).where(CALLS.c.ended_ms.is_(None)))
+        return [self._last_said(row.call_id) for row in ids]
 
     def _last_said(self, call_id: str) -> Record:
         statement = (

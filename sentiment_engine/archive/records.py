@@ -1,6 +1,8 @@
 """One event as the archive keeps it."""
 
 import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -54,6 +56,18 @@ class Record(NamedTuple):
             data=msgspec.Raw(self.body),
         )
         return msgspec.json.encode(envelope).decode()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Which events, calls or alerts; a field that is None asks for all."""
+
+    types: Collection[str] | None = None
+    calls: Collection[str] | None = None
+    after: int = 0
+    """Only with a cursor above this one."""
+    until: int | None = None
+    """Only with a cursor up to this one."""
 
 
 def record_of(event: Event, cursor: int, time_ms: int) -> Record:

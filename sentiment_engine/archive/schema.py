@@ -65,7 +65,7 @@ CALLS: Final = Table(
     Index("calls_by_cursor", "cursor"),
     Index("calls_by_end", "ended_ms"),
 )
-"""The newest call of each id. ``cursor`` is that of its start; ``started`` and ``ended`` are bodies of events."""
+"""The newest call of each id. ``cursor`` is that of its start; ``started`` and ``ended`` hold bodies."""
 
 ALERTS: Final = Table(
     "alerts",

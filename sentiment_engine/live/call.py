@@ -8,7 +8,7 @@ from typing import Protocol
 from sentiment_engine.emotion import Window
 from sentiment_engine.events import CallEnded, CallSummary, EndReason
 from sentiment_engine.live.door import Caller
-from sentiment_engine.live.hub import Mailbox
+from sentiment_engine.live.mailbox import Mailbox
 from sentiment_engine.live.media import Media
 from sentiment_engine.live.messages import Refused, Start
 from sentiment_engine.monitor import CallMonitor
