@@ -160,12 +160,12 @@ async def test_while_the_disk_cannot_be_written_no_alert_goes_out_and_then_all_d
 
 @in_loop
 async def test_a_call_that_a_crash_cut_off_is_ended_by_the_next_server(place: Place, tmp_path_factory):
-    async with serving(archive=archive_at(Place(tmp_path_factory.mktemp("crashed"), ""))) as server:
-        async with streaming(server) as socket:
-            await socket.send(quarrel())
-            await come_true(lambda: server.calls.heard_s("c-1") > 19)
-            await server.hub.flush()
-            records = await server._archive.page(Wish(), 10_000)
+    elsewhere = archive_at(Place(tmp_path_factory.mktemp("crashed"), ""))
+    async with serving(archive=elsewhere) as server, streaming(server) as socket:
+        await socket.send(quarrel())
+        await come_true(lambda: server.calls.heard_s("c-1") > 19)
+        await server.hub.flush()
+        records = await elsewhere.page(Wish(), 10_000)
     with opened(place) as archive:
         archive.store.write(records)
     async with serving(archive=archive_at(place)) as server:
@@ -178,12 +178,15 @@ async def test_a_call_that_a_crash_cut_off_is_ended_by_the_next_server(place: Pl
 
 @in_loop
 async def test_shutting_down_ends_calls_on_disk_and_on_sockets(place: Place):
-    async with serving(archive=archive_at(place)) as server:
-        async with connect(server.url + "/v1/feed") as reader, streaming(server) as socket:
-            await socket.send(quarrel())
-            await come_true(lambda: server.calls.heard_s("c-1") > 10)
-            server.stop()
-            said, feed = await asyncio.gather(rest(socket), rest(reader))
+    async with (
+        serving(archive=archive_at(place)) as server,
+        connect(server.url + "/v1/feed") as reader,
+        streaming(server) as socket,
+    ):
+        await socket.send(quarrel())
+        await come_true(lambda: server.calls.heard_s("c-1") > 10)
+        server.stop()
+        said, feed = await asyncio.gather(rest(socket), rest(reader))
     assert said[-1]["type"] == feed[-1]["data"]["type"] == "call.ended"
     with opened(place) as archive:
         kept = archive.reading.events(Wish(), 10_000)
@@ -227,3 +230,15 @@ async def test_a_cursor_older_than_retention_is_refused(tmp_path):
 async def test_another_call_goes_on_as_if_alone(tmp_path):
     async with serving(archive=archive_at(Place(tmp_path, ""))) as server, undisturbed(server):
         await whole_call(server, "c-1", quarrel(3.0, 9.0))
+
+
+@in_loop
+async def test_calls_kept_long_enough_are_removed_while_the_server_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("sentiment_engine.archive.archive.SWEEP_S", 0.02)
+    archive = archive_at(Place(tmp_path, ""), keep_days=1e-6)  # a tenth of a second
+    async with serving(archive=archive) as server:
+        await whole_call(server, "c-1", small_talk(2.0))
+        async with streaming(server, "c-2"):
+            async with asyncio.timeout(10):
+                while {r.call_id for r in await archive.page(Wish(), 100)} != {"c-2"}:
+                    await asyncio.sleep(0.02)

@@ -72,7 +72,7 @@ class Reading:
         """The row of :data:`schema.CALLS`, or None."""
         return self._one(select(CALLS).where(CALLS.c.call_id == call_id))
 
-    def calls(self, *conditions: ColumnElement[bool], before: int | None, limit: int) -> Sequence[Any]:
+    def calls(self, *conditions: ColumnElement[bool], before: int | None, limit: int | None) -> Sequence[Any]:
         """Rows of :data:`schema.CALLS`, newest first, that began before cursor ``before``."""
         if before is not None:
             conditions = (*conditions, CALLS.c.cursor < before)
@@ -96,7 +96,9 @@ class Reading:
         """The row of :data:`schema.ALERTS`, or None."""
         return self._one(select(ALERTS).where(ALERTS.c.alert_id == alert_id))
 
-    def alerts(self, *conditions: ColumnElement[bool], before: int | None, limit: int) -> Sequence[Any]:
+    def alerts(
+        self, *conditions: ColumnElement[bool], before: int | None, limit: int | None
+    ) -> Sequence[Any]:
         """Rows of :data:`schema.ALERTS`, newest first, that were raised before cursor ``before``."""
         if before is not None:
             conditions = (*conditions, ALERTS.c.cursor < before)

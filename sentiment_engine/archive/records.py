@@ -1,6 +1,7 @@
 """One event as the archive keeps it."""
 
 import hashlib
+import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -79,6 +80,11 @@ def record_of(event: Event, cursor: int, time_ms: int) -> Record:
 def cursor_text(cursor: int) -> str:
     """The cursor as the ``sequence`` attribute carries it: 20 digits, so that texts sort as numbers do."""
     return f"{cursor:020d}"
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970, by this machine's clock."""
+    return time.time_ns() // 1_000_000
 
 
 def rfc3339(time_ms: int) -> str:

@@ -30,11 +30,13 @@ from sentiment_engine.live.feed import FeedSession
 from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
 from sentiment_engine.live.guard import guarded
 from sentiment_engine.live.hub import Hub
+from sentiment_engine.live.kept import Kept
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.port import Uvicorn, listening
+from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
 from sentiment_engine.live.vendor import VendorSession
@@ -88,6 +90,8 @@ class LiveServer:
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
         self._pages = Pages()
+        self._sse = SseFeed(self.hub, settings.live, self.metrics)
+        self._kept = Kept(archive, self.hub, self.calls)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -132,6 +136,8 @@ class LiveServer:
             WebSocketRoute("/v1/stream", self._stream),
             *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
             WebSocketRoute("/v1/feed", self._feed),
+            Route("/v1/feed/sse", self._sse.get),
+            *self._kept.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
 

@@ -94,6 +94,10 @@ class Calls:
         call = self._calls.get(call_id)
         return 0 if call is None else call.monitor.waiting
 
+    def is_live(self, call_id: str) -> bool:
+        """Whether a call has not ended, fed or not."""
+        return call_id in self._calls
+
     def is_fed(self, call_id: str) -> bool:
         """Whether a call has a socket."""
         call = self._calls.get(call_id)

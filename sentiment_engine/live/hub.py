@@ -14,13 +14,12 @@ forgotten: a reader that asks for anything older is told so instead of being giv
 When rare events alone fill it the reader is closed, and comes back with its cursor.
 """
 
-import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
-from sentiment_engine.archive.records import TICKS, Record, Wish, cursor_text, record_of
+from sentiment_engine.archive.records import TICKS, Record, Wish, cursor_text, now_ms, record_of
 from sentiment_engine.events import Event
 from sentiment_engine.live.mailbox import Mailbox
 from sentiment_engine.live.messages import Refused
@@ -84,7 +83,7 @@ class Hub:
     ) -> None:
         self._metrics, self._archive = metrics, archive
         self._commits: Commits | None = None
-        self.last = (_now_ms() if booted_ms is None else booted_ms) << 20
+        self.last = (now_ms() if booted_ms is None else booted_ms) << 20
         """The newest cursor given out."""
         if archive is not None:
             self.last = max(self.last, archive.last)  # a clock may have been set back
@@ -122,7 +121,7 @@ class Hub:
         With an archive that is when it is on disk; before it, at once. A tick is lost when too much waits.
         """
         self.last += 1
-        record = record_of(event, self.last, _now_ms())
+        record = record_of(event, self.last, now_ms())
 
         def deliver() -> None:
             self._deliver(record)
@@ -246,6 +245,13 @@ class Hub:
         self._readers[mailbox] = wanted
         self._metrics.readers.set(len(self._readers))
 
+    def forget(self, call_id: str) -> None:
+        """Takes a call that is erased out of memory."""
+        for kept in (self._rare, self._ticks):
+            left = [entry for entry in kept if entry.call_id != call_id]
+            kept.clear()
+            kept.extend(left)
+
     def unsubscribe(self, mailbox: Mailbox) -> None:
         """Sends nothing more to ``mailbox``; does nothing when it is not subscribed."""
         self._readers.pop(mailbox, None)
@@ -266,7 +272,3 @@ class Hub:
 async def _each(texts: Iterable[str]) -> AsyncIterator[str]:
     for text in texts:
         yield text
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
