@@ -169,7 +169,9 @@ def test_erasing_a_call_leaves_its_leaf_hashes_and_the_other_calls(place: Place)
         assert not archive.store.erase("c-1")
         assert archive.reading.events(Wish(), 100) == two
         assert (archive.reading.call("c-1"), archive.reading.alert("c-1.a1")) == (None, None)
-        assert {due.record.cursor for due in archive.reading.due(0, 100)} == {record.cursor for record in two}
+        assert {due.record.cursor for due in archive.reading.due("crm", 0, 100)} == {
+            record.cursor for record in two
+        }
         assert leaves(archive.database) == kept
         assert archive.reading.floor() == 0  # nobody's cursor becomes too old by it
 
@@ -219,16 +221,16 @@ def test_a_webhooks_state_survives(place: Place):
     hooks = {"crm": lambda kind: kind == "alert.raised", "all": lambda _: True}
     with opened(place, hooks=hooks) as archive:
         archive.store.write(records)
-        assert len(archive.reading.due(0, 100)) == 7
+        assert [len(archive.reading.due(hook, 0, 100)) for hook in hooks] == [1, 6]
         archive.store.not_delivered("crm", 4, due_ms=5_000, error="503")
         for record in records:
             archive.store.delivered("all", record.cursor)
     with opened(place) as archive:
-        assert archive.reading.due(4_999, 100) == archive.reading.dead(100) == []
-        (due,) = archive.reading.due(5_000, 100)
+        assert archive.reading.due("crm", 4_999, 100) == archive.reading.dead(100) == []
+        (due,) = archive.reading.due("crm", 5_000, 100)
         assert (due.hook, due.attempts, due.last_error, due.record) == ("crm", 1, "503", records[3])
         archive.store.not_delivered("crm", 4, due_ms=None, error="gone")
-        assert archive.reading.due(10**15, 100) == []
+        assert archive.reading.due("crm", 10**15, 100) == []
         assert [dead.attempts for dead in archive.reading.dead(100)] == [2]
 
 

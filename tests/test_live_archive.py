@@ -240,5 +240,5 @@ async def test_calls_kept_long_enough_are_removed_while_the_server_runs(tmp_path
         await whole_call(server, "c-1", small_talk(2.0))
         async with streaming(server, "c-2"):
             async with asyncio.timeout(10):
-                while {r.call_id for r in await archive.page(Wish(), 100)} != {"c-2"}:
+                while {r.call_id for r in await archive.page(Wish(), 100)} != {"c-2"}:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
