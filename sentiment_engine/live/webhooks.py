@@ -1,8 +1,8 @@
 """Webhooks: every event somebody asked for is delivered at least once, or is found among the dead letters.
 
 What waits lies in the archive, put there in the transaction that wrote its event, so no crash loses one. A
-receiver may be given the same message again; its ``webhook-id`` is the event's cursor, and tells. A few are on
-their way at a time, and one that failed comes later: the order is not promised, the cursor tells it.
+receiver may be given the same message again; its ``webhook-id`` is the event's cursor, and tells. A few are
+on their way at a time, and one that failed comes later: the order is not promised, the cursor tells it.
 """
 
 import asyncio
