@@ -293,6 +293,17 @@ def test_a_url_that_leads_nowhere_is_refused(tmp_path, url, hint):
         Database(tmp_path, url)
 
 
+def test_nobody_else_on_the_machine_may_read_the_files(tmp_path):
+    with opened(Place(tmp_path, "")) as archive:
+        archive.store.write(call())
+        assert {path.suffix: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+            ".lock": 0o600,
+            ".sqlite3": 0o600,
+            ".sqlite3-wal": 0o600,
+            ".sqlite3-shm": 0o600,
+        }
+
+
 def test_sqlite_writes_ahead_and_flushes_what_is_rare(tmp_path):
     with opened(Place(tmp_path, "")) as archive:
         records = call()

@@ -10,7 +10,15 @@ import pytest
 import sentiment_engine
 
 PACKAGE = Path(sentiment_engine.__file__).parent
-VOCABULARY = ("errors", "events", "settings_base", "settings_door", "settings_genesys", "settings")
+VOCABULARY = (
+    "errors",
+    "events",
+    "settings_base",
+    "settings_archive",
+    "settings_door",
+    "settings_genesys",
+    "settings",
+)
 LEFT_TO_RIGHT = (
     "frames",
     "pcm",

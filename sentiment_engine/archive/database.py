@@ -87,6 +87,8 @@ class Database:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise taken from None
+            # Made here for its mode, which the files beside it copy: calls are nobody else's business.
+            os.close(os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             return
         self._lock = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         if not self._lock.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK_KEY})").scalar_one():
