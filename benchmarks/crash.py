@@ -187,12 +187,24 @@ async def one_life(server: Server, number: int, witness: Witness, chance: random
     await asyncio.sleep(chance.uniform(0.0, LONGEST_LIFE_S))
     await server.end(signal.SIGKILL)
     await asyncio.sleep(0.01)  # what is still in the sockets was shown, too
-    for task in tasks:
-        task.cancel()
-    for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(outcome, Exception):
-            raise outcome
+    await over(tasks)
     return True
+
+
+async def over(tasks: list["asyncio.Task[None]"]) -> None:
+    """Ends the clients; raises what none of them should have met."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=2)
+        for (
+            task
+        ) in left:  # a connection that broke at that very moment has taken the cancellation for its own
+            print(f"cancelled again: {task}", file=sys.stderr)
+    for task in tasks:
+        if not task.cancelled():
+            task.result()
 
 
 async def last_life(server: Server, witness: Witness) -> None:

@@ -22,6 +22,7 @@ from live_server import (
     whole_call,
 )
 from sqlalchemy.exc import OperationalError
+from test_live_door import twilio_start
 from test_live_feed import alert, tick
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -224,6 +225,17 @@ async def test_a_cursor_older_than_retention_is_refused(tmp_path):
         assert server.hub.floor == int(old[-1]["sequence"])
         await whole_call(server, "new", small_talk(2.0))
         assert {item["subject"] for item in await feed_from(server, "0", 3)} == {"new"}
+
+
+@in_loop
+async def test_a_platforms_socket_is_closed_when_the_server_ends_its_call(tmp_path):
+    archive = archive_at(Place(tmp_path, ""))
+    async with serving(archive=archive) as server, connect(server.url + "/v1/twilio") as socket:
+        await socket.send(twilio_start({}))
+        await come_true(lambda: server.calls.is_fed("CA1"))
+        server.calls.end(server.calls._calls["CA1"], "idle")
+        await rest(socket, within_s=5.0)
+        assert (socket.close_code, socket.close_reason) == (1000, "idle")
 
 
 @in_loop

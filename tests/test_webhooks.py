@@ -238,6 +238,7 @@ async def test_silence_a_closed_port_and_no_name_are_failures_in_time(monkeypatc
         assert "no answer within" in (await attempt(receiver)).error
     assert (await attempt(receiver)).status is None
     assert (await post("https://" + "a" * 70 + ".example/", {}, b"")).status is None
+    assert (await post("https://[:::::]/", {}, b"")).status is None
     async with receiving() as plain:  # no TLS there
         assert (await post(plain.url.replace("http", "https"), {}, b"")).status is None
         assert plain.got == []

@@ -75,7 +75,7 @@ async def post(url: str, headers: Mapping[str, str], body: bytes) -> Answer:
             return await _post(url, headers, body)
     except TimeoutError:
         return Answer(None, f"no answer within {PATIENCE_S:g} s")
-    except (OSError, h11.RemoteProtocolError, UnicodeError) as reason:  # the latter from names no DNS takes
+    except (OSError, h11.RemoteProtocolError, ValueError) as reason:  # the last from names nobody can have
         return Answer(None, f"{type(reason).__name__}: {reason}"[:300])
 
 
