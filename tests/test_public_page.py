@@ -14,8 +14,9 @@ VOCABULARY = (
     "errors",
     "events",
     "settings_base",
-    "settings_archive",
     "settings_door",
+    "settings_archive",
+    "settings_audiosocket",
     "settings_genesys",
     "settings",
 )
@@ -34,6 +35,7 @@ LEFT_TO_RIGHT = (
     "rate",
     "usual",
     "emotion",
+    "calm",
     "observed",
     "conversation",
     "effects",
