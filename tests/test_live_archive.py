@@ -254,3 +254,21 @@ async def test_calls_kept_long_enough_are_removed_while_the_server_runs(tmp_path
             async with asyncio.timeout(10):
                 while {r.call_id for r in await archive.page(Wish(), 100)} != {"c-2"}:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
+
+
+@in_loop
+async def test_a_fault_of_ours_in_the_archive_ends_the_server_and_is_not_hidden(tmp_path):
+    archive = archive_at(Place(tmp_path, ""))
+
+    def faulty(*_, **__):
+        raise ZeroDivisionError("a fault")
+
+    async def served() -> None:
+        async with serving(archive=archive) as server:
+            archive._store.write = faulty
+            server.hub.publish(alert(1))
+            await server.stopped()
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await served()
+    assert ended.group_contains(ZeroDivisionError)

@@ -77,22 +77,41 @@ class Database:
         self._lock = None
         self.engine.dispose()
 
+    def hold(self) -> None:
+        """Takes the lock again if a lost connection has let go of it.
+
+        Raises:
+            BadSettings: another server has it now.
+            SQLAlchemyError: the database cannot be reached.
+        """
+        if isinstance(self._lock, Connection):
+            try:
+                self._lock.exec_driver_sql("SELECT 1")
+            except DBAPIError:
+                self._lock.close()
+                self._take_advisory_lock()
+
     def _lock_out_others(self, folder: Path) -> None:
-        taken = BadSettings(
-            f"the archive {self.where} is in use by another server: stop it, or use other --data"
-        )
         if self.is_sqlite:
             self._lock = os.open(folder / "archive.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise taken from None
+                raise self._taken() from None
             # Made here for its mode, which the files beside it copy: calls are nobody else's business.
             os.close(os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             return
+        self._take_advisory_lock()
+
+    def _take_advisory_lock(self) -> None:
         self._lock = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         if not self._lock.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK_KEY})").scalar_one():
-            raise taken
+            raise self._taken()
+
+    def _taken(self) -> BadSettings:
+        return BadSettings(
+            f"the archive {self.where} is in use by another server: stop it, or use other --data"
+        )
 
 
 def _parsed(folder: Path, url: str) -> URL:
