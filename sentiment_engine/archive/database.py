@@ -4,8 +4,10 @@ SQLite runs in WAL mode, so that readers never hold the writer up. One server at
 of cursors and of leaves is its own. A lock, which ends with the process that holds it, sees to that.
 """
 
+import contextlib
 import fcntl
 import os
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ BUSY_MS = 10_000
 """For how long SQLite waits for a lock that a backup or a maintainer's shell may hold."""
 LOCK_KEY = 0x73656E74
 """PostgreSQL's advisory lock of the one server that writes an archive."""
+PATIENCE_S = 2.0
+"""How long it is waited for: PostgreSQL takes a moment to notice that a killed server is no more."""
 
 
 class Database:
@@ -71,6 +75,8 @@ class Database:
     def close(self) -> None:
         """Lets go of connections and of the lock."""
         if isinstance(self._lock, Connection):
+            with contextlib.suppress(SQLAlchemyError):  # a connection that is lost has let go already
+                self._lock.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK_KEY})")
             self._lock.close()
         elif self._lock is not None:
             os.close(self._lock)
@@ -105,8 +111,11 @@ class Database:
 
     def _take_advisory_lock(self) -> None:
         self._lock = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if not self._lock.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK_KEY})").scalar_one():
-            raise self._taken()
+        until = time.monotonic() + PATIENCE_S
+        while not self._lock.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK_KEY})").scalar_one():
+            if time.monotonic() > until:
+                raise self._taken()
+            time.sleep(0.05)
 
     def _taken(self) -> BadSettings:
         return BadSettings(
