@@ -236,6 +236,16 @@ class AlertCleared(Alert, frozen=True, kw_only=True, tag="alert.cleared"):
     """What followed after each phrase it had shown."""
 
 
+class AlertAcknowledged(Event, frozen=True, kw_only=True, tag="alert.acknowledged"):
+    """Somebody has seen an alert. People say this, not the call's monitor, so its ``seq`` is 0."""
+
+    alert_id: str
+    by: str
+    """Name of the token; empty on a server without tokens."""
+    acknowledged_at: str
+    """RFC 3339. ``at_s`` repeats that of the alert's newest event."""
+
+
 class AudioGap(Event, frozen=True, kw_only=True, tag="audio.gap"):
     """A stretch that could not be judged. A gap is not calm: tension holds still across it."""
 
@@ -291,6 +301,7 @@ AnyEvent = (
     | AlertRaised
     | AlertUpdated
     | AlertCleared
+    | AlertAcknowledged
     | AudioGap
     | QualityChanged
     | CallEnded

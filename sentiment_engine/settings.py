@@ -13,6 +13,7 @@ import msgspec
 
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.events import ProfileName
+from sentiment_engine.settings_archive import ArchiveSettings, WebhookSettings, check_webhooks
 from sentiment_engine.settings_audiosocket import AudioSocketSettings
 from sentiment_engine.settings_base import StageSettings as _Stage
 from sentiment_engine.settings_door import DoorSettings
@@ -491,10 +492,13 @@ class Settings(_Stage, frozen=True, kw_only=True):
     contact: ContactSettings = ContactSettings()
     live: LiveSettings = LiveSettings()
     door: DoorSettings = DoorSettings()
+    archive: ArchiveSettings = ArchiveSettings()
+    webhooks: tuple[WebhookSettings, ...] = ()
     genesys: GenesysSettings = GenesysSettings()
     audiosocket: AudioSocketSettings = AudioSocketSettings()
 
     def check(self) -> None:
+        check_webhooks(self.webhooks)
         if self.profile == "eu" and self.playbook.jurisdiction not in ("", "EU"):
             raise BadSettings(
                 f'playbook.jurisdiction is {self.playbook.jurisdiction!r}, but profile "eu" shows only '

@@ -16,10 +16,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from sentiment_engine import wire
+from sentiment_engine.archive.archive import Archive
 from sentiment_engine.frames import Float32
 from sentiment_engine.live.app import LiveServer
 from sentiment_engine.live.feed import chosen
-from sentiment_engine.live.hub import Mailbox
+from sentiment_engine.live.mailbox import Mailbox
 from sentiment_engine.monitor import CallMonitor
 from sentiment_engine.settings import LiveSettings, Settings
 
@@ -100,9 +101,11 @@ def live_settings(**changes: object) -> Settings:
 
 
 @asynccontextmanager
-async def serving(settings: Settings | None = None, model: object | None = None) -> AsyncIterator[LiveServer]:
+async def serving(
+    settings: Settings | None = None, model: object | None = None, archive: Archive | None = None
+) -> AsyncIterator[LiveServer]:
     """A server in this event loop on a free port."""
-    async with LiveServer(settings or SETTINGS, model or LoudIsAngry(), port=0) as server:
+    async with LiveServer(settings or SETTINGS, model or LoudIsAngry(), port=0, archive=archive) as server:
         yield server
 
 

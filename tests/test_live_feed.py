@@ -24,7 +24,8 @@ from websockets.exceptions import ConnectionClosed
 from sentiment_engine.events import AlertRaised, Snapshot, TensionUpdated
 from sentiment_engine.live import sending, transport
 from sentiment_engine.live.app import LiveServer
-from sentiment_engine.live.hub import Ending, Hub, Mailbox
+from sentiment_engine.live.hub import Hub
+from sentiment_engine.live.mailbox import Ending, Mailbox
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.settings import LiveSettings

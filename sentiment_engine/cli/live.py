@@ -25,8 +25,10 @@ from sentiment_engine.errors import BadSettings
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from sentiment_engine.archive.archive import Archive
     from sentiment_engine.client.follow import FeedEvent
     from sentiment_engine.live.app import LiveServer
+    from sentiment_engine.settings import Settings
 
 ALERTS_AND_CALLS = "alert.*,call.*"
 
@@ -50,7 +52,7 @@ def serve(
     data: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder for the archive. It is made now; nothing is stored in it yet."
+            metavar="DIR", help="Folder for the archive; it is made if need be. Without it nothing is kept."
         ),
     ] = None,
     config: Config = None,
@@ -94,11 +96,7 @@ def serve(
     listen_for = load_cues(cues)
     settings = load_settings(config)
     tls = server_tls(tls_cert, tls_key)
-    if data is not None:
-        try:
-            data.mkdir(parents=True, exist_ok=True)
-        except OSError as reason:
-            raise BadSettings(f"--data {data}: cannot be made a folder: {reason.strerror}") from reason
+    archive = _archive(data, settings)
     log_to_stderr()
 
     def ready(server: "LiveServer") -> None:
@@ -116,9 +114,26 @@ def serve(
         host=host,
         port=port,
         tls=tls,
+        archive=archive,
         audiosocket_port=audiosocket_port,
         on_ready=ready,
     )
+
+
+def _archive(data: Path | None, settings: "Settings") -> "Archive | None":
+    if data is None:
+        if settings.webhooks or settings.archive.url:
+            raise BadSettings(
+                "the settings name webhooks or archive.url, which need an archive: add --data DIR"
+            )
+        return None
+    from sentiment_engine.archive.archive import Archive  # noqa: PLC0415 - only who keeps anything pays for it
+
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise BadSettings(f"--data {data}: cannot be made a folder: {reason.strerror}") from reason
+    return Archive(data, settings.archive, settings.webhooks)
 
 
 @edge

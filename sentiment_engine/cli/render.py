@@ -22,7 +22,11 @@ def event_lines(event: dict[str, Any], *, before: str = "") -> Iterator[Text]:
     kind = str(event.get("type", ""))
     at = minutes(float(event.get("at_s", 0.0)))
     head = Text().append(f"{before}{at} ", style="dim")
-    if kind.startswith("alert."):
+    if kind == "alert.acknowledged":
+        yield head.append(
+            f"✓ {_line(event.get('alert_id', ''))} seen by {_line(event.get('by', '')) or 'somebody'}"
+        )
+    elif kind.startswith("alert."):
         severity = str(event.get("severity", ""))
         style = "green" if kind == "alert.cleared" else STYLES.get(severity, "")
         yield (

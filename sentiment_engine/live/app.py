@@ -4,11 +4,10 @@ import asyncio
 import contextlib
 import os
 import signal
-import socket
 import ssl
 from collections.abc import Callable, Coroutine
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 import uvicorn
@@ -23,6 +22,7 @@ from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live.audiosocket import AudioSocketPort, require_named_peers
 from sentiment_engine.live.calls import Calls
+from sentiment_engine.live.cut_off import end_cut_off
 from sentiment_engine.live.dialects import DIALECTS
 from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.shape import Dialect
@@ -31,20 +31,24 @@ from sentiment_engine.live.feed import FeedSession
 from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
 from sentiment_engine.live.guard import guarded
 from sentiment_engine.live.hub import Hub
+from sentiment_engine.live.kept import Kept
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
+from sentiment_engine.live.port import Uvicorn, listening
+from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
 from sentiment_engine.live.vendor import VendorSession
+from sentiment_engine.live.webhooks import webhooks_of
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
 
-log = structlog.get_logger(__name__)
+if TYPE_CHECKING:
+    from sentiment_engine.archive.archive import Archive
 
-SEND_BUFFER_BYTES = 262_144
-"""Kernel memory for one peer that does not read; without it Linux lets it grow to megabytes."""
+log = structlog.get_logger(__name__)
 
 
 class LiveServer:
@@ -58,6 +62,7 @@ class LiveServer:
         host: a loopback address; another one takes tokens, and TLS or ``door.behind_proxy``.
         port: 0 for any free one; see :attr:`port`.
         tls: the server's certificate and key, see ``live/tls.py``.
+        archive: keeps all that happens, and is closed with the server; without one nothing is kept.
         audiosocket_port: takes AudioSocket from Asterisk on the same ``host``, 0 for any free one; see
             ``audiosocket.port``. None: nowhere.
 
@@ -76,6 +81,7 @@ class LiveServer:
         host: str = "127.0.0.1",
         port: int = 8700,
         tls: ssl.SSLContext | None = None,
+        archive: "Archive | None" = None,
         audiosocket_port: int | None = None,
     ) -> None:
         require_safe_address(host, settings.door, tls=tls is not None)
@@ -84,19 +90,23 @@ class LiveServer:
         self._door_settings = settings.door
         self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
-        self.hub = Hub(settings.live, self.metrics)
+        self._archive = archive
+        self._webhooks = webhooks_of(settings, archive, self.metrics)
+        self.hub = Hub(settings.live, self.metrics, archive=archive)
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
         self._pages = Pages()
+        self._sse = SseFeed(self.hub, settings.live, self.metrics)
+        self._kept = Kept(archive, self.hub, self.calls)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
-        self._socket = _listening(host, port)
+        self._socket = listening(host, port)
         self.port: int = self._socket.getsockname()[1]
         self.audiosocket: AudioSocketPort | None = None
         if audiosocket_port is not None:
             try:
                 require_named_peers(settings.audiosocket, host)
-                listener = _listening(host, audiosocket_port, "--audiosocket-port")
+                listener = listening(host, audiosocket_port, "--audiosocket-port")
             except BadSettings:
                 self._socket.close()
                 raise
@@ -117,7 +127,7 @@ class LiveServer:
             server_header=False,
             timeout_graceful_shutdown=2,
         )
-        self._server = _Uvicorn(config, self._drain)
+        self._server = Uvicorn(config, self._drain)
 
     @property
     def connections(self) -> int:
@@ -141,11 +151,16 @@ class LiveServer:
             WebSocketRoute("/v1/stream", self._stream),
             *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
             WebSocketRoute("/v1/feed", self._feed),
+            Route("/v1/feed/sse", self._sse.get),
+            *self._kept.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
 
     async def __aenter__(self) -> "LiveServer":
-        self._work = asyncio.create_task(self.calls.run())
+        self.hub.start(self.calls.let_in)
+        if self._archive is not None:
+            await end_cut_off(self._archive, self.hub)
+        self._work = asyncio.create_task(self._run())
         self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
         while not self._server.started:
             if self._serving.done():
@@ -157,6 +172,14 @@ class LiveServer:
         log.info("listening", url=self.url)
         return self
 
+    async def _run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.calls.run())
+            if self._archive is not None:
+                group.create_task(self._archive.keep_house())
+            if self._webhooks is not None:
+                group.create_task(self._webhooks.run())
+
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
@@ -166,9 +189,13 @@ class LiveServer:
         """Drains and shuts down; does nothing a second time."""
         if not self._serving.done():
             self._server.should_exit = True
-        await self.stopped()
-        self._work.cancel()
-        await asyncio.wait({self._work})
+        try:
+            await self.stopped()
+        finally:
+            self._work.cancel()
+            await asyncio.wait({self._work})
+            if self._archive is not None:
+                await asyncio.to_thread(self._archive.close)
 
     def stop(self) -> None:
         """Begins to shut down; a second time it does so without waiting for anybody."""
@@ -189,6 +216,9 @@ class LiveServer:
         if self.audiosocket is not None:
             self.audiosocket.stop()
         await self.calls.drain()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._settings.drain_s):
+                await self.hub.flush()
         self.hub.close(
             CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="
         )
@@ -211,6 +241,8 @@ class LiveServer:
     async def _readyz(self, _: Request) -> Response:
         if self.calls.draining:
             return JSONResponse({"status": "draining"}, status_code=503)
+        if self._archive is not None and self._archive.is_failing:
+            return JSONResponse({"status": "archive_failing"}, status_code=503)
         return JSONResponse({"status": "ready"})
 
     async def _metrics(self, _: Request) -> Response:
@@ -242,48 +274,6 @@ class LiveServer:
             self.feeds.discard(session)
 
 
-class _Uvicorn(uvicorn.Server):
-    """uvicorn, told to drain before it closes sockets, and to leave signals to :func:`serve`."""
-
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        super().__init__(config)
-        self._drain = drain
-        self._draining: asyncio.Task[None] | None = None
-
-    def capture_signals(self) -> Any:
-        return contextlib.nullcontext()
-
-    def hurry(self) -> None:
-        """Waits for nobody any more."""
-        self.force_exit = True
-        if self._draining is not None:
-            self._draining.cancel()
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._draining = asyncio.create_task(self._drain())
-        await asyncio.wait({self._draining})
-        if not self._draining.cancelled():
-            self._draining.result()
-        await super().shutdown(sockets)
-
-
-def _listening(host: str, port: int, option: str = "--port") -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setsockopt(
-        socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES
-    )  # inherited by what it accepts
-    try:
-        listener.bind((host, port))
-    except (OSError, OverflowError) as reason:
-        listener.close()
-        raise BadSettings(
-            f"cannot listen on {host} port {port}: {reason}; choose another {option}"
-        ) from reason
-    return listener
-
-
 def serve(
     settings: Settings,
     model: EmotionModel,
@@ -293,19 +283,21 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8700,
     tls: ssl.SSLContext | None = None,
+    archive: "Archive | None" = None,
     audiosocket_port: int | None = None,
     on_ready: Callable[[LiveServer], None] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
 
     Args:
-        settings: as for :class:`LiveServer`, like the next six.
+        settings: as for :class:`LiveServer`, like the next eight.
         model: scores windows.
         playbook: phrases.
         cues: what to look for in transcripts.
         host: where to listen.
         port: 0 for any free one.
         tls: certificate and key.
+        archive: keeps all that happens; closed in the end.
         audiosocket_port: 0 for any free one, None for no AudioSocket.
         on_ready: is called once sockets are served.
 
@@ -324,6 +316,7 @@ def serve(
             port=port,
             tls=tls,
             audiosocket_port=audiosocket_port,
+            archive=archive,
         ) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, server.stop)

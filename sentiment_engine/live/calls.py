@@ -7,9 +7,11 @@ runs on the event loop, so a monitor is never entered twice at once.
 
 import asyncio
 import time
+from functools import partial
 
 import structlog
 
+from sentiment_engine.archive.records import Record
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.events import (
@@ -22,8 +24,9 @@ from sentiment_engine.events import (
     TensionUpdated,
 )
 from sentiment_engine.live.call import LiveCall, Session, bare_end, format_of
-from sentiment_engine.live.hub import Hub, Mailbox
+from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.logs import plain_trace
+from sentiment_engine.live.mailbox import Mailbox
 from sentiment_engine.live.media import Absent, Gap, Output, Present, Sound
 from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start, Transcript
 from sentiment_engine.live.metrics import Metrics
@@ -90,6 +93,10 @@ class Calls:
         """Windows of a call that wait for the model; 0 for a call that is not known."""
         call = self._calls.get(call_id)
         return 0 if call is None else call.monitor.waiting
+
+    def is_live(self, call_id: str) -> bool:
+        """Whether a call has not ended, fed or not."""
+        return call_id in self._calls
 
     def is_fed(self, call_id: str) -> bool:
         """Whether a call has a socket."""
@@ -225,7 +232,7 @@ class Calls:
             return
         self.metrics.errors.labels("internal").inc()
         refused = Refused("internal", "an internal error ended this call; the others go on")
-        call.mailbox.put(self._hub.last, refused.frame(), tick=False)
+        self._hub.in_turn(lambda: call.mailbox.put(self._hub.last, refused.frame(), tick=False))
         self._give_up(call, "error")
 
     def _give_up(self, call: LiveCall, reason: EndReason) -> None:
@@ -255,7 +262,7 @@ class Calls:
         call.heard_s = heard_s
         self._scorer.add(call, due)
         self._publish(call, call.monitor.judge(()))
-        if call.monitor.waiting >= self.live.call_windows:
+        if call.monitor.waiting >= self.live.call_windows or self._hub.is_full:
             call.room.clear()
 
     def _deliver(self, call: LiveCall, scores: Scores) -> None:
@@ -265,25 +272,38 @@ class Calls:
             self._publish(call, call.monitor.judge(scores))
         except Exception as fault:  # noqa: BLE001 - one call's fault must not reach the others
             self.fail(call, fault)
-        if call.monitor.waiting < self.live.call_windows:
+        self._let_in(call)
+
+    def let_in(self) -> None:
+        """Calls may be heard again: the archive has room."""
+        for call in self._calls.values():
+            self._let_in(call)
+
+    def _let_in(self, call: LiveCall) -> None:
+        if call.monitor.waiting < self.live.call_windows and not self._hub.is_full:
             call.room.set()
 
     def _publish(self, call: LiveCall, events: list[Event]) -> None:
         for event in events:
-            text = self._hub.publish(event)
+            self._hub.publish(event, partial(self._tell, call, event))
             call.last_seq, call.last_at_s = event.seq, event.at_s
-            if isinstance(event, Alert | CallEnded):
-                call.mailbox.put(self._hub.last, text, tick=False)
-            elif isinstance(event, TensionUpdated) and call.wants_ticks:
-                call.mailbox.put(self._hub.last, text, tick=True)
             if isinstance(event, AlertRaised):
                 self.metrics.alerts.labels(event.severity).inc()
                 log.info("alert_raised", call_id=call.id, severity=event.severity, at_s=event.at_s)
             elif isinstance(event, CallEnded):
                 self._ended(call, event.reason)
 
+    def _tell(self, call: LiveCall, event: Event, record: Record) -> None:
+        """What a call's own client is sent, once everybody may know of it."""
+        if isinstance(event, Alert | CallEnded):
+            call.mailbox.put(record.cursor, record.body.decode(), tick=False)
+        elif isinstance(event, TensionUpdated) and call.wants_ticks:
+            call.mailbox.put(record.cursor, record.body.decode(), tick=True)
+        if isinstance(event, CallEnded):
+            call.mailbox.finish(CLOSE_CODE_AT_END.get(event.reason, 1000), event.reason)
+            call.told.set()
+
     def _ended(self, call: LiveCall, reason: EndReason) -> None:
-        call.mailbox.finish(CLOSE_CODE_AT_END.get(reason, 1000), reason)
         call.ended.set()
         call.room.set()
         del self._calls[call.id]

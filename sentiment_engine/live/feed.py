@@ -6,7 +6,7 @@ too slow readers. What a reader sends is ignored.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import AsyncIterator
 from typing import get_args
 
 import structlog
@@ -14,7 +14,8 @@ from starlette.datastructures import QueryParams
 from starlette.websockets import WebSocket
 
 from sentiment_engine.events import AnyEvent
-from sentiment_engine.live.hub import Entry, Hub, Mailbox
+from sentiment_engine.live.hub import Choice, Hub
+from sentiment_engine.live.mailbox import Mailbox
 from sentiment_engine.live.messages import CLOSE_CODES, Refused
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.sending import GONE, close, send_waiting
@@ -27,7 +28,7 @@ PREFIX = "sentiment-engine."
 EVENT_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in get_args(AnyEvent))
 
 
-def chosen(query: QueryParams) -> tuple[Callable[[Entry], bool], int | None]:
+def chosen(query: QueryParams) -> tuple[Choice, int | None]:
     """The filter and the cursor that a query asks for.
 
     ``types=alert.*,call.ended`` and ``calls=c-1,c-2``: event types, with or without our prefix, ``*`` at the
@@ -39,9 +40,7 @@ def chosen(query: QueryParams) -> tuple[Callable[[Entry], bool], int | None]:
     types = _types(query["types"]) if "types" in query else EVENT_TYPES
     calls = frozenset(query["calls"].split(",")) if "calls" in query else None
 
-    def wanted(entry: Entry) -> bool:
-        return entry.type in types and (calls is None or entry.call_id in calls)
-
+    wanted = Choice(types, calls)
     since = query.get("since")
     if since is None:
         return wanted, None
@@ -87,10 +86,9 @@ class FeedSession:
                     "overloaded", f"{self._settings.max_readers} readers, the limit: try again later"
                 )
             wanted, since = chosen(self._socket.query_params)
-            replay = self._hub.subscribe(mailbox, wanted, since)
+            replay = self._hub.replay(mailbox, wanted, since)
         except Refused as refused:
-            self._metrics.errors.labels(refused.code).inc()
-            await close(self._socket, refused.close_code, f"{refused.code}: {refused.message}")
+            await self._say_no(refused)
             return
         tasks = {
             asyncio.create_task(self._ignore()),
@@ -104,12 +102,18 @@ class FeedSession:
             for task in tasks:
                 task.cancel()
         for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(outcome, Exception) and not isinstance(outcome, GONE):
+            if isinstance(outcome, Refused):  # while the archive was read, its oldest events went
+                await self._say_no(outcome)
+            elif isinstance(outcome, Exception) and not isinstance(outcome, GONE):
                 raise outcome  # a fault of ours: uvicorn logs it, and this reader alone is closed
         if mailbox.overflowed.is_set():
             self._metrics.reader_evictions.inc()
             log.warning("reader_evicted", readers=self._hub.readers)
             await close(self._socket, CLOSE_CODES["too_slow"], "too_slow: read faster, or resume with since=")
+
+    async def _say_no(self, refused: Refused) -> None:
+        self._metrics.errors.labels(refused.code).inc()
+        await close(self._socket, refused.close_code, f"{refused.code}: {refused.message}")
 
     async def _ignore(self) -> None:
         messages = 0
@@ -118,8 +122,8 @@ class FeedSession:
             if messages % 64 == 0:
                 await asyncio.sleep(0)
 
-    async def _write(self, mailbox: Mailbox, replay: Iterable[str]) -> None:
-        for text in replay:
+    async def _write(self, mailbox: Mailbox, replay: AsyncIterator[str]) -> None:
+        async for text in replay:
             await self._socket.send_text(text)
         ending = await send_waiting(self._socket, mailbox)
         if not mailbox.overflowed.is_set():

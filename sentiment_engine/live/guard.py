@@ -16,7 +16,7 @@ from sentiment_engine.live.credentials import SUBPROTOCOL_PREFIX, without_creden
 from sentiment_engine.live.door import Caller, Door
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.metrics import Metrics
-from sentiment_engine.live.rights import RIGHTS, Right
+from sentiment_engine.live.rights import RIGHTS, Right, name_of
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,7 @@ def guarded(
     """The routes with a guard before each; raises KeyError for one whose rights nobody has written down."""
     guarded_routes = list(routes)
     for route in guarded_routes:
-        route.app = Guard(route.app, door, metrics, route.path, RIGHTS[route.path])
+        route.app = Guard(route.app, door, metrics, route.path, RIGHTS[name_of(route)])
     return guarded_routes
 
 

@@ -3,6 +3,9 @@
 **Cursors** are integers that only grow, across restarts too: a server starts at its boot time in milliseconds
 shifted left by 20 bits. As text they have 20 digits, so that their order is the order of the text.
 
+**The archive**, if there is one, has every event before any reader has: a reader is never shown what a crash
+could take back. It answers for cursors that memory has forgotten.
+
 **Retention.** Rare events (alerts, starts, ends, gaps) and ticks (tension, emotion, speech) are kept apart,
 so that ticks never push an alert out. ``floor`` is the newest cursor after which nothing rare has been
 forgotten: a reader that asks for anything older is told so instead of being given a feed with a hole.
@@ -11,24 +14,24 @@ forgotten: a reader that asks for anything older is told so instead of being giv
 When rare events alone fill it the reader is closed, and comes back with its cursor.
 """
 
-import asyncio
-import time
 from collections import deque
-from collections.abc import Callable, Iterable
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Callable, Iterable
 from itertools import takewhile
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
-from sentiment_engine import wire
+from sentiment_engine.archive.records import TICKS, Record, Wish, cursor_text, now_ms, record_of
 from sentiment_engine.events import Event
-from sentiment_engine.live.messages import CLOSE_CODES, Refused
+from sentiment_engine.live.mailbox import Mailbox
+from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.settings import LiveSettings
 
-TICKS = frozenset({"tension.updated", "emotion.scored", "speech.ended"})
-"""Event types of which only the newest matter to somebody who cannot keep up."""
+if TYPE_CHECKING:
+    from sentiment_engine.archive.archive import Archive
+    from sentiment_engine.archive.commits import Commits
+
+PAGE_EVENTS = 500
+"""Events that a reader is given from the archive at once."""
 
 
 class Entry(NamedTuple):
@@ -45,152 +48,145 @@ class Entry(NamedTuple):
         return self.type in TICKS
 
 
-class _CloudEvent(msgspec.Struct):
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: str
-    datacontenttype: str
-    dataschema: str
-    sequence: str
-    data: msgspec.Raw
+class Choice:
+    """Which events a reader wants; None for all calls."""
+
+    def __init__(self, types: frozenset[str], calls: frozenset[str] | None = None) -> None:
+        self.types, self.calls = types, calls
+
+    def __call__(self, entry: Entry) -> bool:
+        return entry.type in self.types and (self.calls is None or entry.call_id in self.calls)
 
 
-def cursor_text(cursor: int) -> str:
-    """The cursor as the ``sequence`` attribute carries it."""
-    return f"{cursor:020d}"
-
-
-class Ending(NamedTuple):
-    """Why a mailbox takes nothing more: the close code and reason its reader is to be given."""
-
-    code: int
-    reason: str
-
-
-class Item(NamedTuple):
-    """One text on its way to one reader."""
-
-    order: int
-    text: str
-    tick: bool
-
-
-class Mailbox:
-    """What one reader has yet to be sent, oldest first; at most ``limit`` texts.
-
-    Args:
-        limit: texts it may hold.
-        on_tick_lost: called once for each tick that had to go.
-    """
-
-    def __init__(self, limit: int, on_tick_lost: Callable[[], object]) -> None:
-        self._limit = limit
-        self._on_tick_lost = on_tick_lost
-        self._rare: deque[Item] = deque()
-        self._ticks: deque[Item] = deque()
-        self._filled = asyncio.Event()
-        self.ending: Ending | None = None
-        self.overflowed = asyncio.Event()
-
-    def __len__(self) -> int:
-        return len(self._rare) + len(self._ticks)
-
-    def put(self, order: int, text: str, *, tick: bool) -> None:
-        """Takes ``text``, unless it is finished; ``order`` grows from one call to the next."""
-        if self.ending is not None or self.overflowed.is_set():
-            return
-        if len(self) >= self._limit:
-            if tick or self._ticks:
-                self._on_tick_lost()
-            if self._ticks:
-                self._ticks.popleft()
-            elif tick:
-                return
-            else:
-                # Rare events alone fill it. None of them will be sent: the reader comes back by cursor.
-                self._rare.clear()
-                self.overflowed.set()
-                self._filled.set()
-                return
-        (self._ticks if tick else self._rare).append(Item(order, text, tick))
-        self._filled.set()
-
-    def finish(self, code: int, reason: str) -> None:
-        """Nothing follows what is in the mailbox but a close with ``code``. The first ending counts."""
-        if self.ending is None:
-            self.ending = Ending(code, reason)
-            self._filled.set()
-
-    async def take(self) -> Item | Ending:
-        """The oldest text that waits, or the ending when none does. Cancelling it loses nothing."""
-        while not len(self):
-            if self.overflowed.is_set():
-                return Ending(CLOSE_CODES["too_slow"], "too_slow: read faster, or resume with since=")
-            if self.ending is not None:
-                return self.ending
-            self._filled.clear()
-            await self._filled.wait()
-        rare_first = not self._ticks or (self._rare and self._rare[0].order < self._ticks[0].order)
-        return (self._rare if rare_first else self._ticks).popleft()
-
-    def give_back(self, item: Item) -> None:
-        """Returns what was taken and could not be sent; it is the next to be taken again."""
-        (self._ticks if item.tick else self._rare).appendleft(item)
-        self._filled.set()
+def _nobody(_: Entry) -> bool:
+    return False
 
 
 class Hub:
-    """Publishes events; knows what is kept and who reads."""
+    """Publishes events; knows what is kept and who reads.
 
-    def __init__(self, settings: LiveSettings, metrics: Metrics, *, booted_ms: int | None = None) -> None:
-        self._metrics = metrics
-        self.last = (time.time_ns() // 1_000_000 if booted_ms is None else booted_ms) << 20
+    Args:
+        settings: limits.
+        metrics: is kept up to date.
+        archive: keeps every event, and answers for what memory has forgotten; without one nothing outlives
+            the server.
+        booted_ms: milliseconds since 1970 at which cursors begin; now, if not given.
+    """
+
+    def __init__(
+        self,
+        settings: LiveSettings,
+        metrics: Metrics,
+        *,
+        archive: "Archive | None" = None,
+        booted_ms: int | None = None,
+    ) -> None:
+        self._metrics, self._archive = metrics, archive
+        self._commits: Commits | None = None
+        self.last = (now_ms() if booted_ms is None else booted_ms) << 20
         """The newest cursor given out."""
-        self.floor = self.last
-        """Nothing rare with a cursor above this one has been forgotten."""
+        if archive is not None:
+            self.last = max(self.last, archive.last)  # a clock may have been set back
+        self._delivered = self._rare_floor = self._tick_floor = self.last
         self._rare: deque[Entry] = deque()
-        self._ticks: deque[Entry] = deque(maxlen=settings.kept_ticks)
-        self._kept_events = settings.kept_events
+        self._ticks: deque[Entry] = deque()
+        self._kept_events, self._kept_ticks = settings.kept_events, settings.kept_ticks
         self._readers: dict[Mailbox, Callable[[Entry], bool]] = {}
         self._closed = False
 
-    def publish(self, event: Event) -> str:
-        """Puts ``event`` on the feed; returns it as the JSON of ``wire.encode``."""
+    @property
+    def floor(self) -> int:
+        """Nothing rare with a cursor above this one has been forgotten."""
+        return self._rare_floor if self._archive is None else self._archive.floor
+
+    # -- publishing
+
+    def start(self, on_room: Callable[[], object]) -> None:
+        """From now on events go to the archive first, if there is one.
+
+        Args:
+            on_room: called when the archive, after :attr:`is_full`, takes events again.
+        """
+        if self._archive is not None:
+            self._commits = self._archive.start(self._written, on_room)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether so much waits for the disk that no more should be heard of calls."""
+        return self._commits is not None and self._commits.is_full
+
+    def publish(self, event: Event, then: Callable[[Record], object] | None = None) -> None:
+        """Puts ``event`` on the feed, and calls ``then`` as soon as readers are given it.
+
+        With an archive that is when it is on disk; before it, at once. A tick is lost when too much waits.
+        """
         self.last += 1
-        data = wire.encode(event)
-        kind = str(type(event).__struct_config__.tag)
-        sequence = cursor_text(self.last)
-        envelope = _CloudEvent(
-            specversion="1.0",
-            id=sequence,
-            source="/sentiment-engine",
-            type=f"sentiment-engine.{kind}",
-            subject=event.call_id,
-            time=datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-            datacontenttype="application/json",
-            dataschema=f"urn:sentiment-engine:event:{wire.WIRE_VERSION}",
-            sequence=sequence,
-            data=msgspec.Raw(data),
-        )
-        entry = Entry(self.last, kind, event.call_id, msgspec.json.encode(envelope).decode())
+        record = record_of(event, self.last, now_ms())
+
+        def deliver() -> None:
+            self._deliver(record)
+            if then is not None:
+                then(record)
+
+        if self._commits is None:
+            deliver()
+        elif not self._commits.put(record, deliver):
+            self._metrics.archive_ticks_dropped.inc()
+
+    def in_turn(self, then: Callable[[], object]) -> None:
+        """Calls ``then`` once readers have been given everything that was published before."""
+        if self._commits is None:
+            then()
+        else:
+            self._commits.in_turn(then)
+
+    async def flush(self) -> None:
+        """Returns when readers have been given everything that was published."""
+        if self._commits is not None:
+            await self._commits.flush()
+
+    def _written(self, events: int, waited_s: float) -> None:
+        self._metrics.archive_events.inc(events)
+        self._metrics.archive_wait_seconds.observe(waited_s)
+
+    def _deliver(self, record: Record) -> None:
+        entry = Entry(record.cursor, record.type, record.call_id, record.cloud_event)
+        self._delivered = entry.cursor
         if entry.is_tick:
             self._ticks.append(entry)
+            if len(self._ticks) > self._kept_ticks:
+                self._tick_floor = self._ticks.popleft().cursor
         else:
             self._rare.append(entry)
             if len(self._rare) > self._kept_events:
-                self.floor = self._rare.popleft().cursor
+                self._rare_floor = self._rare.popleft().cursor
         for mailbox, wanted in self._readers.items():
             if wanted(entry):
                 mailbox.put(entry.cursor, entry.text, tick=entry.is_tick)
-        return data.decode()
+
+    # -- reading
+
+    def replay(self, mailbox: Mailbox, choice: Choice, since: int | None) -> AsyncIterator[str]:
+        """What is kept after ``since``, oldest first, from the archive and then from memory.
+
+        Once it has been read to its end, and not before, what is new goes to ``mailbox``: no event can fall
+        between the two. ``since=0`` stands for the oldest that is kept, None for nothing.
+
+        Raises:
+            Refused: as :meth:`subscribe`, at once or while it is read.
+        """
+        if since is not None:
+            self._check(since)
+            if not self._in_memory(choice, since):
+                self._refuse_when_closed()
+                self._add(mailbox, _nobody)
+                return self._from_archive(mailbox, choice, since)
+        return _each(self.subscribe(mailbox, choice, since))
 
     def subscribe(
         self, mailbox: Mailbox, wanted: Callable[[Entry], bool], since: int | None = None
     ) -> Iterable[str]:
-        """Sends everything from now on to ``mailbox``; returns what is kept after ``since``, oldest first.
+        """Sends all from now on to ``mailbox``; returns what memory holds after ``since``, oldest first.
 
         No event can fall between the two. ``since=0`` stands for the oldest that is kept.
 
@@ -198,11 +194,16 @@ class Hub:
             Refused: ``shutting_down`` after :meth:`close`; ``cursor_too_old`` when rare events after
                 ``since`` have been forgotten, or it is not one of ours.
         """
-        if self._closed:
-            raise Refused("shutting_down", "the server is shutting down: try again in a moment")
-        replay: list[Entry] = []
         if since is not None:
             self._check(since)
+        return self._from_memory(mailbox, wanted, since)
+
+    def _from_memory(
+        self, mailbox: Mailbox, wanted: Callable[[Entry], bool], since: int | None
+    ) -> Iterable[str]:
+        self._refuse_when_closed()
+        replay: list[Entry] = []
+        if since is not None:
             # From the newest backwards: the usual reader returns after seconds and must not cost a walk over
             # all.
             replay = [
@@ -212,9 +213,27 @@ class Hub:
                 if wanted(entry)
             ]
             replay.sort()
-        self._readers[mailbox] = wanted
-        self._metrics.readers.set(len(self._readers))
+        self._add(mailbox, wanted)
         return (entry.text for entry in replay)
+
+    def _in_memory(self, choice: Choice, since: int) -> bool:
+        if self._archive is None:
+            return True
+        return since >= self._rare_floor and (since >= self._tick_floor or TICKS.isdisjoint(choice.types))
+
+    async def _from_archive(self, mailbox: Mailbox, choice: Choice, since: int) -> AsyncIterator[str]:
+        assert self._archive is not None  # noqa: S101 - or memory holds all there is
+        wants_what_there_is = since == 0  # a call that lasted may be older than one that has gone
+        while not self._in_memory(choice, since):
+            page = Wish(types=choice.types, calls=choice.calls, after=since, until=self._delivered)
+            records = await self._archive.page(page, PAGE_EVENTS)
+            if not wants_what_there_is:
+                self._check(since)  # or retention may have left a hole in them
+            for record in records:
+                yield record.cloud_event
+            since = records[-1].cursor if len(records) == PAGE_EVENTS else page.until or since
+        for text in self._from_memory(mailbox, choice, since):
+            yield text
 
     def _check(self, since: int) -> None:
         if since == 0:
@@ -225,6 +244,21 @@ class Hub:
             raise Refused(
                 "cursor_too_old", f"not a cursor of this server: its newest is {cursor_text(self.last)}"
             )
+
+    def _refuse_when_closed(self) -> None:
+        if self._closed:
+            raise Refused("shutting_down", "the server is shutting down: try again in a moment")
+
+    def _add(self, mailbox: Mailbox, wanted: Callable[[Entry], bool]) -> None:
+        self._readers[mailbox] = wanted
+        self._metrics.readers.set(len(self._readers))
+
+    def forget(self, call_id: str) -> None:
+        """Takes a call that is erased out of memory."""
+        for kept in (self._rare, self._ticks):
+            left = [entry for entry in kept if entry.call_id != call_id]
+            kept.clear()
+            kept.extend(left)
 
     def unsubscribe(self, mailbox: Mailbox) -> None:
         """Sends nothing more to ``mailbox``; does nothing when it is not subscribed."""
@@ -241,3 +275,8 @@ class Hub:
         self._closed = True
         for mailbox in self._readers:
             mailbox.finish(code, reason)
+
+
+async def _each(texts: Iterable[str]) -> AsyncIterator[str]:
+    for text in texts:
+        yield text

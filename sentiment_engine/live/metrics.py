@@ -41,6 +41,18 @@ class Metrics:
         self.readers = gauge("readers", "Feed readers connected.")
         self.reader_evictions = counter("reader_evictions", "Feed readers closed for being too slow.")
         self.ticks_dropped = counter("ticks_dropped", "Tension ticks that slow readers lost.")
+        self.archive_events = counter("archive_events", "Events written to the archive.")
+        self.archive_ticks_dropped = counter(
+            "archive_ticks_dropped", "Ticks lost because the archive could not keep up."
+        )
+        self.archive_wait_seconds = histogram(
+            "archive_wait_seconds",
+            "Time that the oldest event of a batch waited until it was on disk.",
+            buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0),
+        )
+        self.webhooks = counter(
+            "webhooks", "Attempts to deliver a webhook message: delivered, failed or dead.", ["outcome"]
+        )
         self.errors = counter("errors", "Clients refused, by error code.", ["code"])
         self.loop_lag_seconds = gauge("loop_lag_seconds", "How late the event loop ran its last timer.")
 

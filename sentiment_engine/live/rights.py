@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from starlette.routing import Route, WebSocketRoute
+
 from sentiment_engine.live.pages import FILES
 from sentiment_engine.settings_door import ROLES, Role
 
@@ -26,6 +28,8 @@ OPEN = Right(frozenset(ROLES), is_open=True)
 EVERYBODY = _for(*ROLES)
 CALLS = _for("ingest", "admin")
 READERS = _for("supervisor", "legal", "admin")
+ACKNOWLEDGERS = _for("supervisor", "admin")
+ADMINS = _for("admin")
 CALLS_TOKEN_LATER = Right(CALLS.roles, may_tell_later=True)
 """For vendors whose first message, or whose signature, is the credential."""
 
@@ -44,6 +48,20 @@ RIGHTS: Mapping[str, Right] = {
     "/v1/plivo": CALLS_TOKEN_LATER,
     "/v1/l16": CALLS_TOKEN_LATER,
     "/v1/feed": READERS,
+    "/v1/feed/sse": READERS,
+    "/v1/calls": READERS,
+    "/v1/calls/{call_id:path}/events": READERS,
+    "/v1/calls/{call_id:path}": READERS,
+    "DELETE /v1/calls/{call_id:path}": ADMINS,
+    "/v1/alerts": READERS,
+    "POST /v1/alerts/{alert_id:path}/ack": ACKNOWLEDGERS,
+    "/v1/webhooks/dead": ADMINS,
     **dict.fromkeys(FILES, OPEN),
 }
-"""Path of a route, as the application declares it -> who may use it."""
+"""Name of a route, see :func:`name_of` -> who may use it."""
+
+
+def name_of(route: Route | WebSocketRoute) -> str:
+    """The path as the application declares it, with the method in front where it is not just read."""
+    methods = (getattr(route, "methods", None) or set()) - {"GET", "HEAD"}
+    return " ".join([*sorted(methods), route.path])

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 
 from starlette.websockets import WebSocketDisconnect
 
-from sentiment_engine.live.hub import Ending, Mailbox
+from sentiment_engine.live.mailbox import Ending, Mailbox
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.sockets import Socket
 from sentiment_engine.live.transport import LINGER_S

@@ -115,8 +115,9 @@ class HttpProtocol(H11Protocol):
     """One HTTP connection, or a WebSocket before its handshake."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # like uvicorn
-        """Starts the clock for the first request."""
+        """Starts the clock for the first request, and gives endless answers their ``abort``."""
         super().connection_made(transport)
+        self.app_state = {**self.app_state, "abort": self.transport.abort}
         self.loop.call_later(FIRST_REQUEST_S, self._no_request)
 
     def _no_request(self) -> None:

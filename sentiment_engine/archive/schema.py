@@ -1,0 +1,108 @@
+"""The tables. Migrations make them (``migrations/versions``); a test keeps the two alike."""
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    false,
+)
+
+METADATA: Final = MetaData()
+
+EVENTS: Final = Table(
+    "events",
+    METADATA,
+    Column("cursor", BigInteger, primary_key=True, autoincrement=False),
+    Column("call_id", Text, nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("tick", Boolean, nullable=False),
+    Column("at_s", Float, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("events_by_call", "call_id", "cursor"),
+)
+"""``body`` holds the exact bytes of ``wire.encode``; ``time_ms`` when it was published, since 1970."""
+
+RARE_EVENTS: Final = Index(
+    "events_rare",
+    EVENTS.c.cursor,
+    sqlite_where=EVENTS.c.tick == false(),
+    postgresql_where=EVENTS.c.tick == false(),
+)
+"""Alerts, starts and ends are few among ticks: a reader of those alone must not walk over the others."""
+
+LEAVES: Final = Table(
+    "leaves",
+    METADATA,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("cursor", BigInteger, nullable=False, unique=True),
+    Column("hash", LargeBinary(32), nullable=False),
+)
+"""The evidence log: leaf hashes (RFC 6962) from position 0 without gaps. Never deleted."""
+
+CALLS: Final = Table(
+    "calls",
+    METADATA,
+    Column("call_id", Text, primary_key=True),
+    Column("cursor", BigInteger, nullable=False),
+    Column("started_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("language", Text, nullable=False),
+    Column("stage", Text, nullable=False),
+    Column("started", LargeBinary, nullable=False),
+    Column("ended", LargeBinary),
+    Column("alerts", Integer, nullable=False),
+    Index("calls_by_cursor", "cursor"),
+    Index("calls_by_end", "ended_ms"),
+)
+"""The newest call of each id. ``cursor`` is that of its start; ``started`` and ``ended`` hold bodies."""
+
+ALERTS: Final = Table(
+    "alerts",
+    METADATA,
+    Column("alert_id", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("cursor", BigInteger, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("severity", Text, nullable=False),
+    Column("raised_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("acknowledged_by", Text),
+    Column("acknowledged_at", Text),
+    Index("alerts_by_cursor", "cursor"),
+    Index("alerts_by_call", "call_id"),
+)
+"""The newest state of each alert. ``cursor``: of ``alert.raised``; ``body``: of its newest event."""
+
+DELIVERIES: Final = Table(
+    "deliveries",
+    METADATA,
+    Column("hook", Text, primary_key=True),
+    Column("cursor", BigInteger, primary_key=True, autoincrement=False),
+    Column("call_id", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_ms", BigInteger),
+    Column("last_error", Text),
+    Index("deliveries_due", "due_ms"),
+    Index("deliveries_by_call", "call_id"),
+)
+"""Webhook messages not yet delivered; ``due_ms`` is NULL for those given up: the dead letters."""
+
+FACTS: Final = Table(
+    "facts",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+"""Single numbers: ``floor``, the newest cursor of a rare event that retention has removed."""

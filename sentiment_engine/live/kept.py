@@ -1,0 +1,219 @@
+"""What is kept, over HTTP: calls, their events, alerts, who has seen them; and erasure."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.datastructures import QueryParams
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sentiment_engine.archive import listing
+from sentiment_engine.archive.records import Wish, cursor_text, now_ms, rfc3339
+from sentiment_engine.events import AlertAcknowledged
+from sentiment_engine.live.asked import Asked, Unanswered, refusal, said
+from sentiment_engine.live.calls import Calls
+from sentiment_engine.live.feed import chosen
+from sentiment_engine.live.hub import Hub
+from sentiment_engine.live.messages import Refused
+
+if TYPE_CHECKING:
+    from sentiment_engine.archive.archive import Archive
+
+log = structlog.get_logger(__name__)
+
+PATIENCE_S = 5.0
+"""How long somebody who acknowledges an alert waits for the disk."""
+SEVERITIES = ("notice", "warning", "critical")
+
+
+class Kept:
+    """The routes under ``/v1/calls``, ``/v1/alerts`` and ``/v1/webhooks``.
+
+    Args:
+        archive: what is kept; without it every answer is 404 ``no_archive``.
+        hub: takes acknowledgements, and forgets calls that are erased.
+        calls: knows which calls are live.
+    """
+
+    def __init__(self, archive: "Archive | None", hub: Hub, calls: Calls) -> None:
+        self._archive, self._hub, self._calls = archive, hub, calls
+        self._one_at_a_time = asyncio.Lock()
+        """Two who acknowledge at once must not both be first; and what is erased must not come back."""
+
+    def routes(self) -> list[Route]:
+        """All of them. Ids may hold slashes, so the longer paths come first."""
+        return [
+            Route("/v1/calls", self._answering(self._list_calls)),
+            Route("/v1/calls/{call_id:path}/events", self._answering(self._events)),
+            Route("/v1/calls/{call_id:path}", self._answering(self._call)),
+            Route("/v1/calls/{call_id:path}", self._answering(self._erase), methods=["DELETE"]),
+            Route("/v1/alerts", self._answering(self._list_alerts)),
+            Route("/v1/alerts/{alert_id:path}/ack", self._answering(self._ack), methods=["POST"]),
+            Route("/v1/webhooks/dead", self._answering(self._dead)),
+        ]
+
+    def _answering(
+        self, ask: Callable[[Request, "Archive"], Awaitable[Response]]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def answer(request: Request) -> Response:
+            try:
+                if self._archive is None:
+                    raise Unanswered("no_archive", "this server keeps nothing: start it with --data DIR")
+                return await ask(request, self._archive)
+            except (Refused, Unanswered) as refused:
+                return refusal(refused)
+            except SQLAlchemyError as reason:
+                log.error("archive_failing", reason=str(reason.__cause__ or reason)[:300])  # noqa: TRY400
+                return refusal(_failing())
+
+        return answer
+
+    # -- calls
+
+    async def _list_calls(self, request: Request, archive: "Archive") -> Response:
+        asked = Asked(request, ("live", "alerts", "language", "from", "to", "before", "limit"))
+        limit = asked.limit()
+        rows = await archive.ask(
+            partial(
+                listing.calls,
+                live=asked.flag("live"),
+                alerts=asked.flag("alerts"),
+                language=asked.text("language"),
+                since_ms=asked.time_ms("from"),
+                until_ms=asked.time_ms("to"),
+                before=asked.cursor("before"),
+                limit=limit,
+            )
+        )
+        return said(
+            {"calls": [listing.call_json(row) for row in rows], "next": listing.next_cursor(rows, limit)}
+        )
+
+    async def _call(self, request: Request, archive: "Archive") -> Response:
+        call_id = _id(request, "call_id")
+        row = await archive.ask(lambda reading: reading.call(call_id))
+        if row is None:
+            raise _unknown("call", call_id)
+        alerts = await archive.ask(lambda reading: listing.alerts_of(reading, call_id))
+        return said(
+            {"call": listing.call_json(row), "alerts": [listing.alert_json(alert) for alert in alerts]}
+        )
+
+    async def _events(self, request: Request, archive: "Archive") -> Response:
+        asked = Asked(request, ("since", "types", "limit"))
+        call_id, limit, since = _id(request, "call_id"), asked.limit(), asked.cursor("since") or 0
+        types = asked.text("types")
+        choice, _ = chosen(QueryParams({} if types is None else {"types": types}))
+        if await archive.ask(lambda reading: reading.call(call_id)) is None:
+            raise _unknown("call", call_id)
+        records = await archive.page(Wish(types=choice.types, calls=(call_id,), after=since), limit)
+        return said(
+            {
+                "events": [msgspec.Raw(record.cloud_event.encode()) for record in records],
+                "next": cursor_text(records[-1].cursor) if len(records) == limit else None,
+            }
+        )
+
+    async def _erase(self, request: Request, archive: "Archive") -> Response:
+        call_id = _id(request, "call_id")
+        async with self._one_at_a_time:
+            if self._calls.is_live(call_id):
+                raise Unanswered("still_live", f"call {call_id} is live: erase it when it has ended")
+            await self._written()
+            self._hub.forget(call_id)
+            found = await archive.change(lambda store: store.erase(call_id))
+        if not found:
+            raise _unknown("call", call_id)
+        log.info("call_erased", call_id=call_id, caller=request.state.caller.name)
+        return said({"erased": call_id})
+
+    # -- alerts
+
+    async def _list_alerts(self, request: Request, archive: "Archive") -> Response:
+        asked = Asked(request, ("open", "acknowledged", "severity", "kind", "call", "before", "limit"))
+        limit = asked.limit()
+        rows = await archive.ask(
+            partial(
+                listing.alerts,
+                is_open=asked.flag("open"),
+                acknowledged=asked.flag("acknowledged"),
+                severity=asked.one_of("severity", SEVERITIES),
+                kind=asked.text("kind"),
+                call_id=asked.text("call"),
+                before=asked.cursor("before"),
+                limit=limit,
+            )
+        )
+        return said(
+            {"alerts": [listing.alert_json(row) for row in rows], "next": listing.next_cursor(rows, limit)}
+        )
+
+    async def _ack(self, request: Request, archive: "Archive") -> Response:
+        alert_id = _id(request, "alert_id")
+        async with self._one_at_a_time:
+            await self._written()
+            row = await archive.ask(lambda reading: reading.alert(alert_id))
+            if row is None:
+                raise _unknown("alert", alert_id)
+            if row.acknowledged_at is None:
+                self._hub.publish(
+                    AlertAcknowledged(
+                        call_id=row.call_id,
+                        at_s=msgspec.json.decode(row.body)["at_s"],
+                        seq=0,
+                        alert_id=alert_id,
+                        by=request.state.caller.name,
+                        acknowledged_at=rfc3339(now_ms()),
+                    )
+                )
+                await self._written()
+                row = await archive.ask(lambda reading: reading.alert(alert_id))
+        return said(listing.alert_json(row))
+
+    async def _written(self) -> None:
+        """Returns when all that was published is on disk."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._hub.flush()
+        except TimeoutError:
+            raise _failing() from None
+
+    # -- webhooks
+
+    async def _dead(self, request: Request, archive: "Archive") -> Response:
+        limit = Asked(request, ("limit",)).limit()
+        letters = await archive.ask(lambda reading: reading.dead(limit))
+        return said(
+            {
+                "dead": [
+                    {
+                        "webhook": letter.hook,
+                        "attempts": letter.attempts,
+                        "last_error": letter.last_error,
+                        "event": msgspec.Raw(letter.record.cloud_event.encode()),
+                    }
+                    for letter in letters
+                ]
+            }
+        )
+
+
+def _id(request: Request, name: str) -> str:
+    value: str = request.path_params[name]
+    if not value.isprintable():
+        raise _unknown(name.removesuffix("_id"), value)
+    return value
+
+
+def _unknown(what: str, value: str) -> Unanswered:
+    return Unanswered("unknown_id", f"no {what} {value[:200]!a} is kept here")
+
+
+def _failing() -> Unanswered:
+    return Unanswered("archive_failing", "the archive does not answer at the moment: try again later")

@@ -1,0 +1,26 @@
+"""Fixtures that several files share."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from archives import Place, Postgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    # Not under tmp_path: its path is too long for a Unix socket, and closed to the server's own user.
+    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
+        server = Postgres(Path(folder))
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.slow)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """Where an archive can be made, of either kind."""
+    url = "" if request.param == "sqlite" else request.getfixturevalue("postgres").database()
+    return Place(tmp_path, url)
