@@ -51,12 +51,13 @@ def report(
     and the others are used.
     """
     # Imported here so that --help loads nothing but Typer.
-    from sentiment_engine.report import totals as counting  # noqa: PLC0415
+    from sentiment_engine.report import counting  # noqa: PLC0415
     from sentiment_engine.report.call_files import write_whole  # noqa: PLC0415
+    from sentiment_engine.report.totals import Totals  # noqa: PLC0415
 
     if out is not None and (out.is_dir() or not out.absolute().parent.is_dir()):
         raise BadSettings(f"--out {show(out)}: is no file in a folder that exists: name one")
-    totals = counting.Totals()
+    totals = Totals()
 
     def use(call: "list[Event]") -> None:
         totals.add(counting.totals_of(call))
@@ -66,7 +67,7 @@ def report(
             raise BadMessage("no call could be used: give .jsonl files from score --out")
     told = _told(totals, file_format)
     if out is None:
-        sys.stdout.write(told)
+        sys.stdout.buffer.write(told.encode())  # a page says that it is UTF-8
     else:
         write_whole(out, told)
     if reading.failures:

@@ -126,7 +126,7 @@ def _phrase(at_s: float, phrase: Suggestion, effect: Effect | None, words: Words
                 "blockquote" if phrase.mode == "say" else "p",
                 phrase.text,
                 lang=phrase.language,
-                class_="words",
+                class_="saying",
             ),
             el("p", [joined(el("b", name), " ", value, " ") for name, value in details], class_="soft"),
             el("p", followed, class_="soft") if followed else None,

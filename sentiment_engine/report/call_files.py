@@ -10,11 +10,13 @@ from sentiment_engine.alerts import SEVERITIES
 from sentiment_engine.errors import BadMessage
 from sentiment_engine.events import CallStarted, Event, Party
 from sentiment_engine.report.call_page import call_page
+from sentiment_engine.report.charts import curve_of
+from sentiment_engine.report.counting import Count
 from sentiment_engine.report.envelope import Envelope
 from sentiment_engine.report.lanes import worst_of
 from sentiment_engine.report.story import Story
-from sentiment_engine.report.summary_page import CallRow, curve, summary_page
-from sentiment_engine.report.totals import Count, Totals
+from sentiment_engine.report.summary_page import CallRow, summary_page
+from sentiment_engine.report.totals import Totals
 
 INDEX = "index"
 """Name of the list, without its ending."""
@@ -120,5 +122,5 @@ def _row(told: Story, path: Path) -> CallRow:
         alerts=len(told.alerts),
         worst="" if worst is None else SEVERITIES[worst],
         reason=told.ended.reason if told.ended else "error",
-        curve=curve(told),
+        curve=curve_of(told),
     )

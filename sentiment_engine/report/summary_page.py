@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
 
+from sentiment_engine.report.charts import rates, spark
 from sentiment_engine.report.figures import report_of
-from sentiment_engine.report.markup import Child, Html, el, joined, number
+from sentiment_engine.report.markup import Child, Html, el, joined
 from sentiment_engine.report.parts import address, badge, figures, framed, section, sentences, table
-from sentiment_engine.report.story import Story
 from sentiment_engine.report.totals import Totals
 from sentiment_engine.report.words import Words, clock, words_of
 
 MOST_PHRASES = 100
-SPARK_STEPS = 60
-ROW, BAR, LABELS = 28.0, 300.0, 190.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +32,6 @@ class CallRow:
     reason: str
     curve: tuple[float, ...]
     """The highest levels of so many equal stretches."""
-
-
-def curve(story: Story) -> tuple[float, ...]:
-    """The call's tension in a few figures, for the list."""
-    steps = [0.0] * SPARK_STEPS
-    for tick in story.ticks:
-        at = min(SPARK_STEPS - 1, int(SPARK_STEPS * tick.at_s / story.duration_s)) if story.duration_s else 0
-        steps[at] = max(steps[at], round(tick.level, 3))
-    return tuple(steps)
 
 
 def summary_page(totals: Totals, rows: Sequence[CallRow] | None = None, language: str = "en") -> str:
@@ -113,7 +102,7 @@ def _calls(rows: Sequence[CallRow], words: Words) -> Html:
     cells: list[Sequence[Child]] = [
         (
             el("a", el("bdi", row.call_id), href=address(row.path)),
-            _spark(row, words),
+            spark(row.curve, words),
             clock(row.duration_s),
             f"{row.peak:.2f}",
             str(row.alerts),
@@ -124,20 +113,6 @@ def _calls(rows: Sequence[CallRow], words: Words) -> Html:
         for row in rows
     ]
     return section(words("calls"), table(words("calls"), heads, cells, numbers=(2, 3, 4)))
-
-
-def _spark(row: CallRow, words: Words) -> Html:
-    points = "L".join(f"{at} {number(29 - 27 * level)}" for at, level in enumerate(row.curve))
-    return el(
-        "svg",
-        el("title", words("curve_desc", peak=f"{row.peak:.2f}")),
-        el("path", d=f"M0 29H{SPARK_STEPS - 1}", class_="floor"),
-        el("path", d=f"M0 29L{points}L{SPARK_STEPS - 1} 29Z", class_="shape"),
-        class_="spark",
-        viewBox=f"0 0 {SPARK_STEPS - 1} 30",
-        preserveAspectRatio="none",
-        role="img",
-    )
 
 
 def _alerts(by: Mapping[str, Mapping[str, Any]], key: str, words: Words) -> Html:
@@ -165,38 +140,9 @@ def _alerts(by: Mapping[str, Mapping[str, Any]], key: str, words: Words) -> Html
         heads += [words("calls_count"), words("hours")]
         for row, one in zip(rows, by.values(), strict=True):
             row += [f"{one['calls']:,}", f"{one['hours']:,.2f}"]
-    bars = _bars({words.name(family, name): one for name, one in by.items()}, words)
+    bars = rates({words.name(family, name): one for name, one in by.items()}, words)
     right = (1, 2, 3, 4, 5) if family == "stage" else (1, 2, 3, 4)
     return section(words(key), el("div", bars, table(words(key), heads, rows, numbers=right), class_="pair"))
-
-
-def _bars(by: Mapping[str, Mapping[str, Any]], words: Words) -> Html:
-    """Rates as bars, intervals as whiskers."""
-    most = max((one["interval"][1] for one in by.values() if one["interval"]), default=0.0) or 1.0
-    drawn = []
-    for index, (name, one) in enumerate(by.items()):
-        y = ROW * index
-        drawn.append(el("text", name, x=LABELS - 10, y=y + 18, text_anchor="end"))
-        if one["interval"]:
-            low, high = (LABELS + BAR * at / most for at in one["interval"])
-            drawn += [
-                el("rect", x=LABELS, y=y + 6, width=max(1.0, BAR * one["per_hour"] / most), height=16, rx=3),
-                el(
-                    "path",
-                    d=f"M{number(low)} {y + 14:.0f}H{number(high)}M{number(low)} {y + 10:.0f}v8"
-                    f"M{number(high)} {y + 10:.0f}v8",
-                    class_="whisker",
-                ),
-            ]
-    return el(
-        "svg",
-        el("title", words("alerts_per_hour")),
-        el("desc", words("bars_desc")),
-        drawn,
-        class_="chart",
-        viewBox=f"0 0 {LABELS + BAR + 10:.0f} {ROW * len(by):.0f}",
-        role="img",
-    )
 
 
 def _phrases(phrases: Sequence[Mapping[str, Any]], words: Words) -> Html:

@@ -90,7 +90,11 @@ def legend(story: Story, words: Words) -> Html:
         ),
         (
             words("heat"),
-            [_key(f"heat {party}", words.name("party", party)) for party in story.started.channels],
+            [
+                _key(f"heat {party}", words.name("party", party))
+                for party in story.started.channels
+                if any(party in tick.heat for tick in story.ticks)
+            ],
         ),
         (
             words("emotion"),
