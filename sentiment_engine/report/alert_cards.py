@@ -53,6 +53,7 @@ def cause_bars(causes: Mapping[Cause, float], words: Words) -> Html:
                     width=BAR,
                     height=10,
                     viewBox=f"0 0 {BAR:.0f} 10",
+                    preserveAspectRatio="none",
                     aria_hidden="true",
                 ),
                 el("span", f"+{value:.1f}", class_="soft"),

@@ -75,7 +75,11 @@ def _figures(story: Story, words: Words) -> Html | None:
     ]
     return figures(
         [
-            (words("peak"), f"{told.peak:.2f}", clock(at.at_s) if at and at.level else None),
+            (
+                words("peak"),
+                f"{told.peak:.2f}",
+                words("at", time=clock(at.at_s)) if at and at.level else None,
+            ),
             (words("mean"), f"{told.mean:.2f}", None),
             (words("alerts"), str(told.alerts), None),
             (words("above"), clock(told.seconds_above), None),

@@ -36,8 +36,8 @@ MOST_TAGS = 60
 """Alerts that are numbered in the picture."""
 
 
-def bars(lane: Lane, stories: Sequence[AlertStory], words: Words) -> Html:
-    """Alerts as bars from raised to cleared; ``lane`` is the first of ``ROWS``."""
+def bars(lane: Lane, stories: Sequence[AlertStory], words: Words) -> tuple[Html, int]:
+    """Alerts as bars from raised to cleared, and how many rows they take; ``lane`` is the first."""
     drawn, free = [], [-math.inf] * ROWS
     for index, alert in enumerate(stories[:MOST_TAGS], start=1):
         raised, last = alert.steps[0], alert.steps[-1]
@@ -49,7 +49,7 @@ def bars(lane: Lane, stories: Sequence[AlertStory], words: Words) -> Html:
         own = lane.at(row * (lane.height + 3), lane.height)
         tag = el("text", str(index), x=low + 7, y=own.y(0) - 5.5, class_="tag")
         drawn.append(el("g", el("title", said), _severities(own, alert, high), tag))
-    return joined(drawn)
+    return joined(drawn), max(1, sum(end > -math.inf for end in free))
 
 
 def _severities(lane: Lane, alert: AlertStory, high: float) -> Html:

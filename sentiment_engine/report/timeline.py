@@ -29,8 +29,9 @@ def timeline(
     """
     axis = Axis(LEFT, WIDTH - LEFT - RIGHT, story.duration_s)
     alerts, drawn, y = list(story.alerts.values()), list[Html](), TOP
-    drawn += [_label(words("alerts"), y + 14), lanes.bars(Lane(axis, y, BAR), alerts, words)]
-    y += (lanes.ROWS if len(alerts) > 1 else 1) * (BAR + 3) + SPACE / 2
+    bars, rows = lanes.bars(Lane(axis, y, BAR), alerts, words)
+    drawn += [_label(words("alerts"), y + 14), bars]
+    y += rows * (BAR + 3) + SPACE / 2
     lane = Lane(axis, y, TENSION)
     drawn += [_label(words("tension"), y + 10), _scale(lane), lanes.tension(lane, story.ticks)]
     if raise_at is not None:

@@ -13,6 +13,7 @@ TEXTS = {
     "started": "Started",
     "ended": "Ended",
     "peak": "Highest tension",
+    "at": "at {time}",
     "mean": "Mean tension",
     "above": "Time at or above the alert threshold",
     "above_share": "Time at or above threshold",

@@ -13,6 +13,7 @@ TEXTS = {
     "started": "开始时间",
     "ended": "结束方式",
     "peak": "最高紧张度",
+    "at": "在 {time}",
     "mean": "平均紧张度",
     "above": "达到提醒阈值的时间",
     "above_share": "达到阈值的时间占比",
