@@ -217,7 +217,7 @@ class LiveServer:
             self.audiosocket.stop()
         await self.calls.drain()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_s):
+            async with asyncio.timeout(self.settings.live.drain_s):
                 await self.hub.flush()
         self.hub.close(
             CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="
@@ -315,8 +315,8 @@ def serve(
             host=host,
             port=port,
             tls=tls,
-            audiosocket_port=audiosocket_port,
             archive=archive,
+            audiosocket_port=audiosocket_port,
         ) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, server.stop)
