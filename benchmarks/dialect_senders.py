@@ -10,6 +10,7 @@ import json
 import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import numpy as np
 import soxr
@@ -181,9 +182,31 @@ async def audiohook(line: Line, sound: Int16) -> None:
         await say("close", len(sound) / RATE_HZ, reason="end")
 
 
+# -- a socket for each leg
+
+
+async def asterisk(line: Line, sound: Int16) -> None:
+    """Asterisk's chan_websocket: slin, 20 ms a frame, each leg on its own and closed when it hangs up."""
+    call = urlencode({"call_id": line.call_id, "language": line.language})
+    pace = Pace(line.speed)
+
+    async def leg(role: str, column: int) -> None:
+        address = f"{line.url}/v1/asterisk?{call}&role={role}"
+        async with connect(address, subprotocols=["media"]) as socket:
+            await socket.send(
+                f"MEDIA_START connection_id:tension channel:WebSocket/tension/0x{column} "
+                f"channel_id:17.{column} format:slin optimal_frame_size:320 ptime:20"
+            )
+            for number, piece in packets(sound):
+                await pace.until((number + 1) * 0.02)
+                await socket.send(piece[:, column].tobytes())
+
+    await asyncio.gather(leg("customer", 1), leg("agent", 0))
+
+
 Sender = Callable[[Line, Int16], Awaitable[None]]
 
-STEREO: dict[str, Sender] = {"stream": stream, "twilio": twilio, "audiohook": audiohook}
+STEREO: dict[str, Sender] = {"stream": stream, "twilio": twilio, "audiohook": audiohook, "asterisk": asterisk}
 """Dialects that carry both parties apart; the first is what the others are compared with."""
 MONO: dict[str, Sender] = {"stream (mixed)": stream}
 """Dialects that carry one mix; likewise."""

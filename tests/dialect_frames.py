@@ -20,7 +20,7 @@ def packed(frames: Frames) -> bytes:
     )
 
 
-def play(dialect, data: bytes) -> None:
+def play(dialect, data: bytes) -> SilentLine:
     """One input through a dialect and the media clock; raises what must not happen."""
     line = SilentLine(dialect)
     for frame in data.split(SEPARATOR):
@@ -30,6 +30,7 @@ def play(dialect, data: bytes) -> None:
         else:
             line.text(body.decode(errors="replace"), wait_s)
     line.end()
+    return line
 
 
 def text(**fields) -> str:
@@ -51,6 +52,15 @@ def audiohook(kind: str, seq: int, at_s: float = 0.0, **parameters: Any) -> str:
 
 
 SEEDS: dict[str, list[Frames]] = {
+    "asterisk": [
+        [
+            text(event="MEDIA_START", channel_id="17.2", format="slin16", optimal_frame_size=640, ptime=20),
+            bytes(640),
+            text(event="DTMF_END", channel_id="17.2", digit="5"),
+            text(event="HANGUP"),
+        ],
+        ["MEDIA_START channel_id:17.2 format:ulaw optimal_frame_size:160 ptime:20", bytes(160), "MEDIA_XOFF"],
+    ],
     "audiohook": [
         [
             audiohook(
@@ -106,7 +116,12 @@ SEEDS: dict[str, list[Frames]] = {
             text(event="stop", sequenceNumber="4"),
         ]
     ],
-    "signalwire": [[text(event="start", start={"callSid": "CA1", "tracks": ["inbound"]})]],
+    "signalwire": [
+        [
+            text(event="start", start={"callSid": "CA1", "tracks": ["inbound"]}),
+            text(event="media", media={"track": "inbound", "timestamp": "0", "payload": "fn5+"}),
+        ]
+    ],
     "telnyx": [
         [
             text(event="connected", version="1.0.0"),

@@ -3,7 +3,8 @@
 from typing import Any
 
 from sentiment_engine.errors import BadAudio
-from sentiment_engine.live.clocks import JUMP_S, LONGEST_HOLE_S, Connection, clock
+from sentiment_engine.live.arrival import LONGEST_HOLE_S
+from sentiment_engine.live.clocks import JUMP_S, Connection, clock
 from sentiment_engine.live.dialects.shape import (
     Alive,
     Answer,

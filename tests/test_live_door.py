@@ -54,6 +54,7 @@ ALLOWED = {
     "/metrics": {"supervisor", "legal", "admin"},
     "/v1/playbook": set(ROLES),
     "/v1/stream": {"ingest", "admin"},
+    "/v1/asterisk": {"ingest", "admin"},
     "/v1/feed": {"supervisor", "legal", "admin"},
     "/v1/feed/sse": {"supervisor", "legal", "admin"},
     "/v1/calls": {"supervisor", "legal", "admin"},

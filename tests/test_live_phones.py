@@ -1,118 +1,13 @@
-"""Twilio, its relatives and L16 on a real server over real sockets."""
+"""Twilio and its relatives on a real server over real sockets."""
 
-import asyncio
-import json
-from contextlib import asynccontextmanager
 from itertools import pairwise
 
 import numpy as np
 import pytest
-from live_server import (
-    RATE_HZ,
-    come_true,
-    in_loop,
-    live_settings,
-    pcm,
-    quarrel,
-    read_feed,
-    serving,
-    small_talk,
-    voice,
-)
+from live_server import RATE_HZ, come_true, in_loop, live_settings, quarrel, read_feed, serving, small_talk
+from phone_calls import ALL, STEREO, alike, call, channels_of, closed, levels, of, phone, send, tap, turns
 from phones import b64, split, twilio_call, twilio_media, twilio_start
 from test_media_streams import EXOTEL_START, PLIVO_START, TELNYX_START
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
-
-from sentiment_engine.live import vendor
-from sentiment_engine.pcm import decode
-
-ALL = "since=0&types=*"
-STEREO = '{"callSid":"L-1","sampleRate":8000,"mixType":"stereo","language":"en"}'
-
-
-@asynccontextmanager
-async def phone(server, path="/v1/twilio", **options):
-    async with connect(server.url + path, **options) as socket:
-        yield socket
-
-
-async def closed(socket):
-    """Reads to the end: the texts, the close code, the reason."""
-    texts = []
-    try:
-        while True:
-            texts.append(await asyncio.wait_for(socket.recv(), 10))
-    except ConnectionClosed as reason:
-        return texts, reason.rcvd.code, reason.rcvd.reason
-
-
-async def send(socket, frames):
-    for frame in frames:
-        await socket.send(frame if isinstance(frame, str | bytes) else json.dumps(frame))
-
-
-async def call(server, frames, path="/v1/twilio", call_id="CAe5", **options):
-    """A whole call; its events, and how the socket was closed."""
-    async with phone(server, path, **options) as socket:
-        await send(socket, frames)
-        end = await closed(socket)
-    feed = await read_feed(server, f"{ALL}&calls={call_id}", until=call_id)
-    return [item["data"] for item in feed], end
-
-
-def of(events, kind):
-    return [event for event in events if event["type"] == kind]
-
-
-def levels(events):
-    return {event["at_s"]: event["level"] for event in of(events, "tension.updated")}
-
-
-def tap(server):
-    """Everything that calls are fed from now on, by call."""
-    heard, listen = {}, server.calls.listen
-
-    def listening(live, audio):
-        heard.setdefault(live.id, bytearray()).extend(audio)
-        listen(live, audio)
-
-    server.calls.listen = listening
-    return heard
-
-
-def channels_of(heard, encoding="mulaw", channels=2):
-    return decode(encoding, bytes(heard)).reshape(-1, channels).T.astype(float)
-
-
-def envelope(samples):
-    """Loudness in pieces of 50 ms."""
-    size = RATE_HZ // 20
-    pieces = np.asarray(samples, float)[: len(samples) // size * size].reshape(-1, size)
-    return np.sqrt((pieces**2).mean(axis=1))
-
-
-def alike(heard, sent):
-    length = min(len(envelope(heard)), len(envelope(sent)))
-    return np.corrcoef(envelope(heard)[:length], envelope(sent)[:length])[0, 1]
-
-
-def turns(seconds=12.0):
-    """Two parties who speak in turns of different length."""
-    agent, customer = voice(seconds, 0.05, 7), voice(seconds, 0.2, 8)
-    second = np.arange(len(agent)) // RATE_HZ
-    return pcm(agent * np.isin(second, (0, 1, 4, 8)), customer * np.isin(second, (2, 5, 6, 7, 10)))
-
-
-def interleaved(sound, *order):
-    """PCM16 with the channels in another order."""
-    channels = split(sound)
-    return np.stack([channels[index] for index in order], axis=1).tobytes()
-
-
-def l16(sound, metadata=STEREO, step=320):
-    """A call as mod_audio_fork sends it: metadata, binary, and an empty frame."""
-    return [metadata, *(sound[at : at + step] for at in range(0, len(sound), step)), b""]
 
 
 @in_loop
@@ -149,125 +44,6 @@ async def test_both_tracks_arrive_whole_and_each_is_its_own_voice():
     assert alike(channels[0], agent) > 0.99
     assert alike(channels[1], customer) > 0.99
     assert max(alike(channels[0], customer), alike(channels[1], agent)) < 0.35
-
-
-@pytest.mark.parametrize(("query", "order"), [("", (1, 0)), ("?agent_channel=0", (0, 1))])
-@in_loop
-async def test_a_fork_is_heard_the_right_way_round_and_the_empty_frame_is_answered_with_a_close(query, order):
-    sound = turns()
-    async with serving() as server:
-        heard = tap(server)
-        events, (texts, code, _) = await call(
-            server, l16(interleaved(sound, *order)), "/v1/l16" + query, "L-1"
-        )
-    assert (texts, code) == ([], 1000)
-    assert of(events, "call.ended")[0]["reason"] == "stop"
-    assert of(events, "call.started")[0]["channels"] == [["agent", "customer"][index] for index in order]
-    channels = channels_of(heard["L-1"], "pcm_s16le")
-    for heard_channel, index in zip(channels, order, strict=True):
-        assert alike(heard_channel, split(sound)[index]) > 0.99
-        assert alike(heard_channel, split(sound)[1 - index]) < 0.35
-
-
-@in_loop
-async def test_a_fork_that_asks_is_sent_its_alerts():
-    metadata = STEREO.replace("}", ',"send":["alerts"]}')
-    async with serving() as server:
-        events, (texts, code, _) = await call(
-            server, l16(interleaved(quarrel(), 1, 0), metadata), "/v1/l16", "L-1"
-        )
-    said = [json.loads(text) for text in texts]
-    assert said == [
-        each for each in events if each["type"].startswith("alert.") or each["type"] == "call.ended"
-    ]
-    assert "customer_anger" in said[0]["causes"]
-    assert code == 1000
-
-
-@in_loop
-async def test_frames_of_odd_sizes_change_nothing():
-    sound = interleaved(quarrel(3.0, 9.0), 1, 0)
-    async with serving() as server:
-        even, _ = await call(server, l16(sound), "/v1/l16", "L-1")
-        odd, _ = await call(server, l16(sound, STEREO.replace("L-1", "L-2"), 641), "/v1/l16", "L-2")
-    assert levels(odd) == levels(even)
-    assert len(levels(even)) == 12
-
-
-@in_loop
-async def test_vonage_sends_one_channel_that_is_mixed():
-    first = '{"event":"websocket:connected","content-type":"audio/l16;rate=16000","call_id":"V-1"}'
-    wide = np.repeat(split(small_talk(3.0))[1], 2).tobytes()
-    async with serving() as server, phone(server, "/v1/l16") as socket:
-        await send(socket, l16(wide, first, 640)[:-1])
-        await socket.close()
-        feed = await read_feed(server, f"{ALL}&calls=V-1", until="V-1")
-    events = [item["data"] for item in feed]
-    assert of(events, "call.started")[0]["channels"] == ["mixed"]
-    assert (events[-1]["reason"], round(events[-1]["duration_s"], 1)) == ("stop", 3.0)
-
-
-@pytest.mark.parametrize(
-    ("offered", "chosen"),
-    [
-        (["audio.drachtio.org"], "audio.drachtio.org"),
-        (["x", "audio.jambonz.org"], "audio.jambonz.org"),
-        (None, None),
-    ],
-)
-@in_loop
-async def test_the_subprotocol_of_drachtio_and_jambonz_is_echoed(offered, chosen):
-    async with serving() as server, phone(server, "/v1/l16", subprotocols=offered) as socket:
-        assert socket.subprotocol == chosen
-
-
-@in_loop
-async def test_audio_that_comes_before_its_metadata_is_heard():
-    metadata, *audio = l16(small_talk(4.0))
-    async with serving() as server:
-        events, _ = await call(server, [*audio[:50], metadata, *audio[50:]], "/v1/l16", "L-1")
-    assert round(events[-1]["duration_s"], 1) == 4.0
-
-
-@in_loop
-async def test_audio_without_metadata_is_heard_as_the_address_says_or_refused(monkeypatch):
-    monkeypatch.setattr(vendor, "LATE_START_S", 0.3)
-    _, *audio = l16(small_talk(2.0))
-    async with serving() as server:
-        async with phone(server, "/v1/l16?call_id=Q-1&sample_rate=8000&channels=2") as socket:
-            await send(socket, audio[:50])
-            await asyncio.sleep(0.5)
-            await send(socket, audio[50:])
-            assert (await closed(socket))[1] == 1000
-        events = await read_feed(server, ALL, until="Q-1")
-        assert events[-1]["data"]["duration_s"] >= 2.0
-        async with phone(server, "/v1/l16") as socket:
-            await send(socket, audio[:50])
-            texts, code, reason = await closed(socket)
-    assert code == 1007
-    assert "sample rate" in reason or "how many channels" in reason
-    assert json.loads(texts[0])["code"] == "bad_message"
-
-
-@in_loop
-async def test_a_pause_that_says_nothing_is_a_gap_and_the_clock_goes_on():
-    piece = np.full(320, 1000, "<i2").tobytes()
-    async with serving() as server, phone(server, "/v1/l16") as socket:
-        await socket.send(STEREO)
-        loop = asyncio.get_running_loop()
-        for until in (1.0, 1.0):
-            began = loop.time()
-            for number in range(round(until * 50)):
-                await asyncio.sleep(max(0.0, began + number / 50 - loop.time()))
-                await socket.send(piece)
-            await asyncio.sleep(1.0)
-        await socket.send(b"")
-        feed = await read_feed(server, f"{ALL}&calls=L-1", until="L-1")
-    events = [item["data"] for item in feed]
-    gaps = of(events, "audio.gap")
-    assert {(gap["party"], gap["reason"]) for gap in gaps} == {("agent", "idle"), ("customer", "idle")}
-    assert 0.7 < gaps[0]["end_s"] - gaps[0]["start_s"] < 1.3
-    assert 2.7 < events[-1]["duration_s"] < 3.5
 
 
 @in_loop
@@ -428,20 +204,6 @@ async def test_telnyx_g722_exotel_and_plivo_are_heard():
     for events, (_, code, _) in heard:
         assert "customer_anger" in of(events, "alert.raised")[0]["causes"]
         assert (code, events[-1]["reason"], round(events[-1]["duration_s"], 1)) == (1000, "stop", 20.0)
-
-
-@in_loop
-async def test_words_and_digits_between_the_audio_reach_the_call_or_nobody():
-    metadata, *audio = l16(small_talk(4.0))
-    said = (
-        '{"type":"stage","stage":"negotiation"}',
-        '{"event":"dtmf","digit":"1"}',
-        "free text",
-        '{"type":"stop"}',
-    )
-    async with serving() as server:
-        events, (_, code, _) = await call(server, [metadata, *audio[:-1], *said], "/v1/l16", "L-1")
-    assert (code, events[-1]["reason"]) == (1000, "stop")
 
 
 @in_loop

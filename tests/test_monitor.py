@@ -44,6 +44,7 @@ from sentiment_engine import (
     TensionUpdated,
     wire,
 )
+from sentiment_engine.calm import CalmVoice
 from sentiment_engine.monitor import LONGEST_GAP_S, LONGEST_ID, LONGEST_LANGUAGE
 from sentiment_engine.pcm import ENCODINGS, SILENCE
 from sentiment_engine.playbook import parse_playbook
@@ -244,6 +245,13 @@ def test_scores_are_probabilities_of_every_label(told):
         assert tuple(scored.scores) == LoudIsAngry.labels
         assert sum(scored.scores.values()) == pytest.approx(1.0, abs=1e-3)
         assert all(p == round(p, 4) for p in scored.scores.values())
+
+
+def test_scores_beside_the_calm_voice_are_each_partys_own_and_told_with_the_models(told):
+    voices = {party: CalmVoice(SETTINGS.baseline) for party in told[0].channels}
+    for scored in only(EmotionScored, told):
+        beside_calm = voices[scored.party].relative(scored.scores, scored.voice.new_speech_s)
+        assert scored.relative == beside_calm
 
 
 def test_a_quarrel_raises_one_alert_that_says_why_and_calm_clears_it():

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 from live_server import RATE_HZ, in_loop, read_feed, serving
+from phone_calls import ALL, alike, channels_of, of, phone, send, tap, turns
 from phones import hello, split, twilio_start
-from test_live_phones import ALL, alike, channels_of, of, phone, send, tap, turns
 from test_media_streams import EXOTEL_START, PLIVO_START, TELNYX_START
 
 from sentiment_engine.live.dialects.exotel import Exotel
@@ -102,7 +102,8 @@ async def test_pipecats_frames_are_heard_with_as_few_fields_as_they_have(module,
         for frame in frames
         for each in (hearing.binary if isinstance(frame, bytes) else hearing.text)(frame)
     ]
-    audio = decode(call.start.encoding, b"".join(each.data for each in heard if isinstance(each, Audio)))
+    data = b"".join(each.data for each in heard if isinstance(each, Audio))
+    (audio,) = decode(call.start.encoding, data, 1)
     assert call.start.sample_rate == RATE_HZ
     assert abs(len(audio) - RATE_HZ) <= RATE_HZ // 50
     assert np.corrcoef(audio.astype(float), tone(RATE_HZ)[: len(audio)])[0, 1] > 0.99

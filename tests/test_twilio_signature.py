@@ -10,8 +10,8 @@ from doors import answer, bearer, locked
 from hypothesis import given
 from hypothesis import strategies as st
 from live_server import in_loop, live_settings, serving
+from phone_calls import closed, phone
 from phones import twilio_start
-from test_live_phones import closed, phone
 
 from sentiment_engine import BadSettings
 from sentiment_engine.live.app import LiveServer

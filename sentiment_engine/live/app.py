@@ -20,6 +20,7 @@ from starlette.websockets import WebSocket
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.live.audiosocket import AudioSocketPort, require_named_peers
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.cut_off import end_cut_off
 from sentiment_engine.live.dialects import DIALECTS
@@ -62,6 +63,8 @@ class LiveServer:
         port: 0 for any free one; see :attr:`port`.
         tls: the server's certificate and key, see ``live/tls.py``.
         archive: keeps all that happens, and is closed with the server; without one nothing is kept.
+        audiosocket_port: takes AudioSocket from Asterisk on the same ``host``, 0 for any free one; see
+            ``audiosocket.port``. None: nowhere.
 
     Raises:
         BadSettings: ``host`` is not safe with these settings, the port cannot be had, a required notice has
@@ -79,6 +82,7 @@ class LiveServer:
         port: int = 8700,
         tls: ssl.SSLContext | None = None,
         archive: "Archive | None" = None,
+        audiosocket_port: int | None = None,
     ) -> None:
         require_safe_address(host, settings.door, tls=tls is not None)
         self.door = Door(settings.door, host)
@@ -98,6 +102,15 @@ class LiveServer:
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
         self.port: int = self._socket.getsockname()[1]
+        self.audiosocket: AudioSocketPort | None = None
+        if audiosocket_port is not None:
+            try:
+                require_named_peers(settings.audiosocket, host)
+                listener = listening(host, audiosocket_port, "--audiosocket-port")
+            except BadSettings:
+                self._socket.close()
+                raise
+            self.audiosocket = AudioSocketPort(settings.audiosocket, self.calls, listener)
         config = uvicorn.Config(
             self.app(),
             http=HttpProtocol,
@@ -154,6 +167,8 @@ class LiveServer:
                 self._serving.result()
                 raise BadSettings(f"the server on {self.url} ended before it began")
             await asyncio.sleep(0.005)
+        if self.audiosocket is not None:
+            await self.audiosocket.start()
         log.info("listening", url=self.url)
         return self
 
@@ -198,6 +213,8 @@ class LiveServer:
     async def _drain(self) -> None:
         """Every call ends with ``shutdown``, and everybody hears of it, before any socket is closed."""
         log.info("draining")
+        if self.audiosocket is not None:
+            self.audiosocket.stop()
         await self.calls.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._settings.drain_s):
@@ -213,6 +230,8 @@ class LiveServer:
             stream.abort()
         for feed in list(self.feeds):
             feed.abort()
+        if self.audiosocket is not None:
+            await self.audiosocket.stopped()
 
     # -- endpoints
 
@@ -265,6 +284,7 @@ def serve(
     port: int = 8700,
     tls: ssl.SSLContext | None = None,
     archive: "Archive | None" = None,
+    audiosocket_port: int | None = None,
     on_ready: Callable[[LiveServer], None] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
@@ -278,6 +298,7 @@ def serve(
         port: 0 for any free one.
         tls: certificate and key.
         archive: keeps all that happens; closed in the end.
+        audiosocket_port: 0 for any free one, None for no AudioSocket.
         on_ready: is called once sockets are served.
 
     Raises:
@@ -287,7 +308,15 @@ def serve(
     async def run() -> None:
         loop = asyncio.get_running_loop()
         async with LiveServer(
-            settings, model, playbook, cues=cues, host=host, port=port, tls=tls, archive=archive
+            settings,
+            model,
+            playbook,
+            cues=cues,
+            host=host,
+            port=port,
+            tls=tls,
+            archive=archive,
+            audiosocket_port=audiosocket_port,
         ) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, server.stop)

@@ -39,7 +39,7 @@ class Uvicorn(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int, option: str = "--port") -> socket.socket:
     """A socket that listens; raises BadSettings when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
@@ -51,5 +51,7 @@ def listening(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except (OSError, OverflowError) as reason:
         listener.close()
-        raise BadSettings(f"cannot listen on {host} port {port}: {reason}; choose another --port") from reason
+        raise BadSettings(
+            f"cannot listen on {host} port {port}: {reason}; choose another {option}"
+        ) from reason
     return listener

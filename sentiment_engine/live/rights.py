@@ -39,6 +39,7 @@ RIGHTS: Mapping[str, Right] = {
     "/metrics": READERS,
     "/v1/playbook": EVERYBODY,
     "/v1/stream": CALLS,
+    "/v1/asterisk": CALLS,
     "/v1/audiohook": CALLS_TOKEN_LATER,
     "/v1/twilio": CALLS_TOKEN_LATER,
     "/v1/signalwire": CALLS_TOKEN_LATER,

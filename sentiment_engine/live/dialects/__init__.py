@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from sentiment_engine.live.dialects.asterisk import Asterisk
 from sentiment_engine.live.dialects.exotel import Exotel
 from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.l16 import L16
@@ -11,6 +12,7 @@ from sentiment_engine.live.dialects.telnyx import Telnyx
 from sentiment_engine.live.dialects.twilio import SignalWire, Twilio
 
 DIALECTS: Mapping[str, type[Dialect]] = {
+    "/v1/asterisk": Asterisk,
     "/v1/audiohook": Genesys,
     "/v1/twilio": Twilio,
     "/v1/signalwire": SignalWire,

@@ -107,7 +107,10 @@ class Dialect(Protocol):
         """One binary frame."""
 
     def unannounced(self) -> Opened | None:
-        """The call, when audio has come and no word of what it is for ``LATE_START_S``; None: refuse it."""
+        """The call, when there is no word of what it is; None: refuse it.
+
+        Asked ``LATE_START_S`` after audio has come, or ``start_timeout_s`` after a sign of life alone.
+        """
 
     def parting(self) -> Sequence[str]:
         """What is said before the server closes a call that it ended itself."""
