@@ -25,7 +25,7 @@ def request_stamp(
 
     Raises:
         BadSettings: ``url`` is not an http or https address, or there are no ``roots``.
-        NoTimeStamp: the authority cannot be reached, refuses, or answers what ``check_stamp`` does not accept.
+        NoTimeStamp: the authority cannot be reached, refuses, or gives what ``check_stamp`` refuses.
     """
     address = urlsplit(url)
     if address.scheme not in {"http", "https"} or not address.hostname or "@" in address.netloc:

@@ -113,6 +113,16 @@ class Tree:
                 start = middle
         return path[::-1]
 
+    def leaf(self, index: int) -> bytes:
+        """Hash of leaf ``index``; cheap right after its inclusion proof.
+
+        Raises:
+            BadEvidence: there is no such leaf.
+        """
+        self._check_size(index + 1)
+        self._look_at(index // _CHUNK)
+        return self._range(index, index + 1)
+
     def consistency(self, old: int, new: int) -> list[bytes]:
         """Proof that the tree of ``old`` leaves is the beginning of that of ``new`` (RFC 9162, 2.1.4.1).
 

@@ -80,9 +80,12 @@ def check_stamp(
 
 
 def _authority(stamp: TimeStampResponse) -> str:
+    """Subject of the certificate that signed, which a verified stamp holds."""
     (signer,) = stamp.signed_data.signer_infos
-    for encoded in stamp.signed_data.certificates:
-        certificate = x509.load_der_x509_certificate(encoded)
-        if (certificate.issuer, certificate.serial_number) == (signer.issuer, signer.serial_number):
-            return certificate.subject.rfc4514_string()
-    raise BadEvidence("the time stamp does not hold the certificate of the authority that signed it")
+    certificates = [x509.load_der_x509_certificate(one) for one in stamp.signed_data.certificates]
+    (subject,) = {
+        one.subject.rfc4514_string()
+        for one in certificates
+        if (one.issuer, one.serial_number) == (signer.issuer, signer.serial_number)
+    }
+    return subject
