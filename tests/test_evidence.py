@@ -15,9 +15,9 @@ from time_authority import TimeAuthority
 from sentiment_engine.archive import export as exporting
 from sentiment_engine.archive import verify as verifying
 from sentiment_engine.archive.anchors import request_stamp
-from sentiment_engine.archive.checkpoints import open_checkpoint
+from sentiment_engine.archive.checkpoints import open_checkpoint, sign_next
 from sentiment_engine.archive.container import Entry, write_container
-from sentiment_engine.archive.merkle import leaf_hash
+from sentiment_engine.archive.merkle import Tree, leaf_hash
 from sentiment_engine.archive.notes import sign
 from sentiment_engine.archive.signing import to_base64
 from sentiment_engine.archive.timestamps import Stamp, load_roots
@@ -303,6 +303,21 @@ def test_a_log_that_does_not_continue_its_own_checkpoint_is_found():
     not_proven(checked(forged), "the log is forked, or line 1 of earlier.jsonl was altered")
 
 
+def test_a_log_signs_only_what_continues_what_it_has_signed():
+    log, tree = two_calls(), Tree(two_calls())
+    first = sign_next(tree, 5, None, KEY)
+    assert first == log.checkpoint(5)
+    second = sign_next(tree, 14, first, KEY)
+    assert second == log.checkpoint()
+    assert sign_next(tree, 14, second, KEY) == second
+    with pytest.raises(BadEvidence, match="signed 14 leaves and would now have 5"):
+        sign_next(tree, 5, second, KEY)
+    with pytest.raises(BadEvidence, match="altered: its root at size 5 is not the signed one"):
+        sign_next(Tree(two_calls("rage")), 14, first, KEY)
+    with pytest.raises(BadEvidence, match="not signed by"):
+        sign_next(tree, 14, first, OTHER_KEY)
+
+
 # -- what is left out, and what is gone
 
 
@@ -437,7 +452,11 @@ def test_a_recording_is_the_one_that_the_log_has_the_hash_of(small, recording):
     recording.write_bytes(b"other")
     not_proven(checked(exported(log, recording=recording)), "the recording was replaced")
     at = data.index(b"sound")
-    not_proven(checked(data[:at] + b"S" + data[at + 1 :]), "recording.flac")
+    not_proven(checked(data[:at] + b"S" + data[at + 1 :]), "the check sum of recording.flac is wrong")
+    out = io.BytesIO()
+    files = everything(data) | {"recording.flac": b"other"}
+    write_container(out, [Entry.of(name, one) for name, one in files.items()])
+    not_proven(checked(out.getvalue()), "recording.flac was altered")
 
 
 def test_a_recording_kept_elsewhere_or_not_in_the_log_is_said_to_be(small, recording):

@@ -1,7 +1,9 @@
 """``evidence verify`` and ``evidence key new``, as they are typed."""
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from evidence_logs import KEY, OTHER_KEY, exported, two_calls
@@ -9,6 +11,8 @@ from time_authority import TimeAuthority
 
 from sentiment_engine.archive.anchors import request_stamp
 from sentiment_engine.archive.keys import load_signer
+from sentiment_engine.archive.merkle import leaf_hash
+from sentiment_engine.archive.signing import to_base64
 from sentiment_engine.archive.timestamps import load_roots
 
 
@@ -73,6 +77,22 @@ def test_a_time_stamp_is_checked_with_the_authoritys_certificate(folder):
     assert "by the clock of 'CN=Test Clock'" in done.stdout
     assert "give --tsa-ca" in evidence(*verify).stdout
     assert evidence(*verify, "--tsa-ca", folder / "log.pub").returncode == 2
+
+
+def test_the_manuals_check_by_hand_needs_none_of_our_programs(folder):
+    authority = TimeAuthority(folder / "authority")
+    log = two_calls()
+    with authority.serving() as url:
+        stamp = request_stamp(url, log.checkpoint(), load_roots(authority.root))
+    (folder / "c-1.zip").write_bytes(exported(log, timestamps=[stamp]))
+    (folder / "tsa-root.pem").write_bytes(authority.root.read_bytes())
+    manual = (Path(__file__).parent.parent / "docs" / "evidence.md").read_text(encoding="utf-8")
+    (by_hand,) = re.findall(r"```bash\n(unzip.*?)```", manual, flags=re.DOTALL)
+    done = subprocess.run(["bash", "-euc", by_hand], capture_output=True, text=True, check=True, cwd=folder)
+    third = [to_base64(leaf_hash(data)) for _, data in log.leaves("c-1", review=False)][2]
+    assert third in done.stdout
+    assert f'"hash":"{third}"' in done.stdout
+    assert "Verification: OK" in done.stdout
 
 
 @pytest.mark.parametrize(

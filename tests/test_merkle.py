@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sentiment_engine.archive import merkle
-from sentiment_engine.archive.merkle import Frontier, Tree, is_consistent, leaf_hash, root_of_inclusion
+from sentiment_engine.archive.merkle import Frontier, Tree, leaf_hash
+from sentiment_engine.archive.proofs import is_consistent, root_of_inclusion
 from sentiment_engine.errors import BadEvidence
 
 # Leaves and roots of the Certificate Transparency reference implementation's merkle_tree_test.
@@ -246,9 +247,22 @@ def test_the_log_may_grow_while_proofs_are_made():
         assert root_of_inclusion(leaves.kept[index], index, 12, tree.inclusion(index, 12)) == tree.root(12)
 
 
-def test_many_proofs_read_the_log_about_once():
-    leaves = numbered(20_000)
+def test_signing_a_growing_log_again_and_again_reads_little_and_keeps_little():
+    leaves = numbered(0)
     tree = Tree(leaves)
-    for index in range(0, 20_000, 40):
-        tree.inclusion(index, 20_000)
-    assert leaves.given <= 3 * 20_000
+    more = numbered(6_000).kept
+    for size in range(0, 6_000, 10):
+        leaves.kept += more[size : size + 10]
+        root = tree.root(size)
+    assert root == defined_root(leaves.kept[:size])
+    assert leaves.given <= 600 * 1024
+    assert sum(len(kept) for kept in (tree._far, tree._near, tree._edge)) <= 20
+
+
+@pytest.mark.parametrize("size", [20_000, 1024 * 16 + 512, 1024 * 16 + 1, 1024 * 16])
+def test_many_proofs_read_the_log_about_twice(size):
+    leaves = numbered(size)
+    tree = Tree(leaves)
+    for index in range(0, size, 40):
+        tree.inclusion(index, size)
+    assert leaves.given <= 3 * size

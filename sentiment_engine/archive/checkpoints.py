@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sentiment_engine.archive.merkle import HASH_BYTES
+from sentiment_engine.archive.merkle import HASH_BYTES, Tree
 from sentiment_engine.archive.notes import open_note, sign
 from sentiment_engine.archive.signing import Signer, Verifier, check_name, from_base64, to_base64
 from sentiment_engine.errors import BadEvidence
@@ -58,8 +58,7 @@ def parse_checkpoint(text: str) -> Checkpoint:
 def sign_checkpoint(size: int, root: bytes, signers: Sequence[Signer]) -> bytes:
     """A signed note of the log whose own key comes first in ``signers``; further ones may be witnesses' keys.
 
-    A log never signs two roots for one size, nor a root that does not continue the last one: the caller sees
-    to that.
+    A log never signs two roots for one size, nor a root that does not continue the last one: ``sign_next``.
 
     Raises:
         BadEvidence: there is no signer.
@@ -67,6 +66,26 @@ def sign_checkpoint(size: int, root: bytes, signers: Sequence[Signer]) -> bytes:
     if not signers:
         raise BadEvidence("a checkpoint needs a signer")
     return sign(Checkpoint(signers[0].name, size, root).text, signers)
+
+
+def sign_next(tree: Tree, size: int, last: bytes | None, signer: Signer) -> bytes:
+    """The next checkpoint of a log, of ``size`` leaves, if it continues ``last``, which is ``None`` at first.
+
+    Keep the note on disk before anybody sees it, as the next ``last``: a log signs one history only.
+
+    Raises:
+        BadEvidence: ``last`` is not signed by ``signer``, has more leaves, or another root than
+            ``tree``: the store was altered or restored from an old copy, and nothing may be signed.
+    """
+    if last is not None:
+        before = open_checkpoint(last, signer.verifier)
+        if size < before.size:
+            raise BadEvidence(
+                f"the log has signed {before.size} leaves and would now have {size}: some are lost"
+            )
+        if tree.root(before.size) != before.root:
+            raise BadEvidence(f"the store is altered: its root at size {before.size} is not the signed one")
+    return sign_checkpoint(size, tree.root(size), [signer])
 
 
 def open_checkpoint(note: bytes, verifier: Verifier) -> Checkpoint:

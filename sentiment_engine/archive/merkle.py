@@ -8,7 +8,6 @@ Own code: ``pymerkle`` computes the same tree, but is GPL, and brings its own st
 """
 
 import hashlib
-from collections.abc import Sequence
 from typing import Protocol
 
 from sentiment_engine.errors import BadEvidence
@@ -81,6 +80,8 @@ class Tree:
         self._far: dict[tuple[int, int], bytes] = {}
         self._near: dict[tuple[int, int], bytes] = {}
         self._near_chunk = -1
+        self._edge: dict[tuple[int, int], bytes] = {}
+        self._edge_end = -1
 
     def root(self, size: int) -> bytes:
         """Root of the tree of the first ``size`` leaves.
@@ -152,10 +153,10 @@ class Tree:
 
     def _range(self, start: int, end: int) -> bytes:
         """Root of the leaves of one subtree, which within a chunk never crosses its border."""
-        known = self._far.get((start, end)) or self._near.get((start, end))
-        if known is not None:
-            return known
         width = end - start
+        known = self._memory(start, end)
+        if (start, end) in known:
+            return known[start, end]
         if width > _CHUNK or (width > 1 and start // _CHUNK == self._near_chunk):
             middle = start + _split(width)
             root = node_hash(self._range(start, middle), self._range(middle, end))
@@ -164,8 +165,19 @@ class Tree:
             for one in self._read(start, end):
                 frontier.append(one)
             root = frontier.root()
-        (self._far if width >= _CHUNK else self._near)[start, end] = root
+        self._memory(start, end)[start, end] = root
         return root
+
+    def _memory(self, start: int, end: int) -> dict[tuple[int, int], bytes]:
+        """Where the root of a subtree is kept: for good, or as long as it is likely to be asked for again."""
+        width = end - start
+        if width >= _CHUNK and not width & (width - 1):
+            return self._far  # full, so that it is part of every larger tree
+        if start // _CHUNK == self._near_chunk and not width & (width - 1):
+            return self._near
+        if end != self._edge_end:  # the right edge of the tree of this size
+            self._edge, self._edge_end = {}, end
+        return self._edge
 
     def _look_at(self, chunk: int) -> None:
         if chunk != self._near_chunk:
@@ -183,71 +195,6 @@ class Tree:
         return hashes
 
 
-def root_of_inclusion(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
-    """Root that ``path`` leads to from the hash ``leaf`` (RFC 9162, 2.1.3.2); compare it with a signed one.
-
-    Raises:
-        BadEvidence: ``path`` has not the length that index and size ask for, or holds what is no hash.
-    """
-    if not 0 <= index < size:
-        raise BadEvidence(f"leaf {index} is not in a log of {size} leaves: the first is 0")
-    position, last, root = index, size - 1, leaf
-    for step in _hashes(path):
-        if last == 0:
-            raise BadEvidence(f"the proof of leaf {index} in {size} is longer than the tree is high")
-        if position & 1 or position == last:
-            root = node_hash(step, root)
-            while not position & 1:  # an unpaired last node goes up unhashed
-                position >>= 1
-                last >>= 1
-        else:
-            root = node_hash(root, step)
-        position >>= 1
-        last >>= 1
-    if last:
-        raise BadEvidence(f"the proof of leaf {index} in {size} ends before the root")
-    return root
-
-
-def is_consistent(old: int, new: int, old_root: bytes, new_root: bytes, path: Sequence[bytes]) -> bool:
-    """Whether ``path`` shows that the tree of ``old`` leaves begins that of ``new`` (RFC 9162, 2.1.4.2).
-
-    Sizes that allow no proof, ``not 0 < old <= new``, are not consistent; nor is a path of the wrong form.
-    """
-    if not 0 < old <= new:
-        return False
-    if old == new:
-        return not path and old_root == new_root
-    nodes = list(path) if old & (old - 1) else [old_root, *path]  # a full tree is its own first node
-    if not nodes or any(len(node) != HASH_BYTES for node in nodes):
-        return False
-    position, last = old - 1, new - 1
-    while position & 1:
-        position >>= 1
-        last >>= 1
-    before = after = nodes[0]
-    for node in nodes[1:]:
-        if last == 0:
-            return False
-        if position & 1 or position == last:
-            before, after = node_hash(node, before), node_hash(node, after)
-            while position and not position & 1:
-                position >>= 1
-                last >>= 1
-        else:
-            after = node_hash(after, node)
-        position >>= 1
-        last >>= 1
-    return last == 0 and before == old_root and after == new_root
-
-
 def _split(width: int) -> int:
     """The largest power of two below ``width``, which is above 1: where RFC 9162 splits a tree."""
     return 1 << (width - 1).bit_length() - 1
-
-
-def _hashes(path: Sequence[bytes]) -> Sequence[bytes]:
-    for at, step in enumerate(path):
-        if len(step) != HASH_BYTES:
-            raise BadEvidence(f"step {at} of a proof has {len(step)} bytes instead of {HASH_BYTES}")
-    return path

@@ -10,8 +10,9 @@ from sentiment_engine.archive import bundle
 from sentiment_engine.archive.bundle import LEAF_FILES, Earlier, Facts, Manifest, Proof
 from sentiment_engine.archive.checkpoints import Checkpoint, open_checkpoint
 from sentiment_engine.archive.container import Member, check_sum, read_container
-from sentiment_engine.archive.merkle import is_consistent, leaf_hash, root_of_inclusion
+from sentiment_engine.archive.merkle import leaf_hash
 from sentiment_engine.archive.notes import open_note
+from sentiment_engine.archive.proofs import is_consistent, root_of_inclusion
 from sentiment_engine.archive.report import Findings, Numbering, Recording, Report, failed, report
 from sentiment_engine.archive.signing import Verifier, from_base64
 from sentiment_engine.archive.timestamps import Stamp, check_stamp
