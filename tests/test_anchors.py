@@ -4,6 +4,8 @@ import datetime
 import socket
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from time_authority import TimeAuthority, openssl
 
 from sentiment_engine.archive.anchors import request_stamp
@@ -57,6 +59,18 @@ def test_whatever_byte_changes_a_stamp_says_the_same_or_does_not_hold(stamped, r
         except BadEvidence:
             refused += 1
     assert refused > 0.9 * len(stamped)  # an extra field or two is nobody's claim
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_rubbish_and_patched_stamps_never_do_more_than_be_refused(data, stamped, roots):
+    at, new = data.draw(st.integers(0, len(stamped))), data.draw(st.binary(min_size=1, max_size=40))
+    patched = stamped[:at] + new + stamped[at + data.draw(st.integers(0, 40)) :]
+    for hostile in (new, patched):
+        try:
+            assert check_stamp(hostile, CHECKPOINT, roots) == check_stamp(stamped, CHECKPOINT, roots)
+        except BadEvidence:
+            continue
 
 
 @pytest.mark.parametrize("data", [b"", b"0", b"hello", b"\x30\x80" * 100, bytes(MAX_STAMP_BYTES + 1)])

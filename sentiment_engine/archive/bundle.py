@@ -10,8 +10,8 @@
     recording.flac       the recording, if it is kept
 
 A line of events.jsonl without its line break is a leaf. Leaves are JSON objects with ``type`` and
-``call_id``; events have their number in the call as ``seq``; the leaf of type ``recording.hashed`` has the
-recording's ``sha256``. An erased leaf has a proof and no line.
+``call_id``; events have their number in the call as ``seq``, 0 if people made them; the leaf of type
+``recording.hashed`` has the recording's ``sha256``. An erased leaf has a proof and no line.
 """
 
 import re

@@ -144,7 +144,7 @@ def _note_facts(read: _Read, facts: Facts, is_event: bool, call_id: str, where: 
     if not is_event:
         return
     read.ended |= facts.type == "call.ended"
-    if facts.seq is None:
+    if not facts.seq:  # 0 is the number of what people say, not the call's monitor
         read.unnumbered += 1
     else:
         read.numbers.append(facts.seq)
