@@ -5,7 +5,7 @@ import json
 
 import msgspec
 
-from sentiment_engine.archive.checkpoints import sign_checkpoint
+from sentiment_engine.archive.checkpoints import open_checkpoint, sign_checkpoint
 from sentiment_engine.archive.container import read_container, read_member
 from sentiment_engine.archive.export import export, pack
 from sentiment_engine.archive.merkle import Tree, leaf_hash
@@ -96,3 +96,18 @@ def repacked(files, call_id="c-1", key=KEY):
 
 def checked(data, key=KEY, **more):
     return verify(io.BytesIO(data), key.verifier, **more)
+
+
+def kept(note):
+    return open_checkpoint(note, KEY.verifier)
+
+
+def not_proven(report, *words):
+    assert report.verdict == "NOT PROVEN"
+    assert report.proven == ()
+    for word in words:
+        assert word in report.line()
+
+
+def changed(files, name, change):
+    return files | {name: change(files[name].splitlines(keepends=True))}
