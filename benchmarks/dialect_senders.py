@@ -7,8 +7,10 @@ like to have. They are written from the platforms' documents and wire samples, n
 import asyncio
 import base64
 import json
+import uuid
 from collections.abc import Awaitable, Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
 
 import numpy as np
 import soxr
@@ -137,9 +139,74 @@ async def twilio(line: Line, sound: Int16) -> None:
         await closing(socket)
 
 
+# -- JSON for control, audio in binary frames
+
+
+async def audiohook(line: Line, sound: Int16) -> None:
+    """Genesys AudioHook: µ-law, the customer (external) first, 100 ms a frame, a ping now and then."""
+    session, sequence, heard = str(uuid.uuid4()), 0, 0
+
+    async with connect(f"{line.url}/v1/audiohook") as socket:
+
+        async def say(kind: str, at_s: float, **parameters: Any) -> None:
+            nonlocal sequence, heard
+            sequence += 1
+            message = {
+                "version": "2",
+                "type": kind,
+                "id": session,
+                "seq": sequence,
+                "serverseq": heard,
+                "position": f"PT{at_s:g}S",
+                "parameters": parameters,
+            }
+            await socket.send(json.dumps(message))
+            heard = json.loads(await socket.recv())["seq"]
+
+        await say(
+            "open",
+            0.0,
+            organizationId=str(uuid.uuid4()),
+            conversationId=str(uuid.uuid4()),
+            participant={"id": str(uuid.uuid4()), "ani": "", "aniName": "", "dnis": ""},
+            media=[{"type": "audio", "format": "PCMU", "channels": ["external", "internal"], "rate": 8000}],
+            language=line.language,
+            customConfig={"call_id": line.call_id},
+        )
+        pace = Pace(line.speed)
+        for number, piece in packets(sound, RATE_HZ // 10):
+            await pace.until((number + 1) * 0.1)
+            await socket.send(mulaw(piece[:, ::-1].ravel()))
+            if number % 50 == 49:
+                await say("ping", (number + 1) * 0.1)
+        await say("close", len(sound) / RATE_HZ, reason="end")
+
+
+# -- a socket for each leg
+
+
+async def asterisk(line: Line, sound: Int16) -> None:
+    """Asterisk's chan_websocket: slin, 20 ms a frame, each leg on its own and closed when it hangs up."""
+    call = urlencode({"call_id": line.call_id, "language": line.language})
+    pace = Pace(line.speed)
+
+    async def leg(role: str, column: int) -> None:
+        address = f"{line.url}/v1/asterisk?{call}&role={role}"
+        async with connect(address, subprotocols=["media"]) as socket:
+            await socket.send(
+                f"MEDIA_START connection_id:tension channel:WebSocket/tension/0x{column} "
+                f"channel_id:17.{column} format:slin optimal_frame_size:320 ptime:20"
+            )
+            for number, piece in packets(sound):
+                await pace.until((number + 1) * 0.02)
+                await socket.send(piece[:, column].tobytes())
+
+    await asyncio.gather(leg("customer", 1), leg("agent", 0))
+
+
 Sender = Callable[[Line, Int16], Awaitable[None]]
 
-STEREO: dict[str, Sender] = {"stream": stream, "twilio": twilio}
+STEREO: dict[str, Sender] = {"stream": stream, "twilio": twilio, "audiohook": audiohook, "asterisk": asterisk}
 """Dialects that carry both parties apart; the first is what the others are compared with."""
 MONO: dict[str, Sender] = {"stream (mixed)": stream}
 """Dialects that carry one mix; likewise."""

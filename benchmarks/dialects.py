@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import phone_senders
 import soundfile
 import soxr
 from dialect_senders import MONO, RATE_HZ, STEREO, Line, Sender
@@ -108,7 +109,7 @@ def main() -> int:
         if options.quick:
             sound = sound[: 40 * RATE_HZ]
         mixed = np.clip(sound.astype(np.int32).sum(axis=1), -32768, 32767).astype("<i2")[:, None]
-        for senders, heard in ((STEREO, sound), (MONO, mixed)):
+        for senders, heard in ((STEREO | phone_senders.STEREO, sound), (MONO | phone_senders.MONO, mixed)):
             told = asyncio.run(run(senders, heard, options.speed))
             reference = next(iter(senders))
             for name, events in told.items():

@@ -20,6 +20,8 @@ means over telephone lines (seeds), with 95 % intervals from resampling speakers
   baseline learns from each after judging it, as far as it finds it calm: half of it is no calm at all, which
   is harder than a call.
 
+`relative` holds what scores beside the speaker's own calm voice are worth, benchmarks/emotion_relative.py.
+
 `int8_loss` is what the shipped graph loses to itself in float (scripts/emotion_graph.py, `float_model`): the
 same weights and head, four-class UAR and anger AUC with nothing known, in points, over the first line.
 
@@ -47,6 +49,7 @@ from benchmarks.emotion_bench import PHONE, Bench
 from benchmarks.emotion_ears import Network, hear_takes
 from benchmarks.emotion_fairness import fairness
 from benchmarks.emotion_figures import Figure, measure, recall, speakers_of
+from benchmarks.emotion_relative import relative
 from benchmarks.emotion_show import show, speed
 from benchmarks.emotion_systems import BASELINES, System, baselines, in_float, same_features, shipped
 from scripts.emotion_graph import pooled_model
@@ -104,6 +107,7 @@ def measured(
     metrics: dict[str, Any] = {"ravdess8_uar": ravdess8(ravdess, system, cache)}
     print(f"now {len(eval_clips)} clips of {', '.join(CORPORA)} over {len(seeds)} lines", file=sys.stderr)
     metrics |= bench.accuracy(system) | bench.other_lines(system) | fairness(bench, system)
+    metrics["relative"] = relative(bench, system)
     metrics["int8_loss"] = bench.int8_loss(system, in_float(system, MODEL))
     metrics["anger_auc_mean"] = metrics["anger_auc"]["mean"]
     metrics["clips"] = {name: int((bench.corpora == name).sum()) for name in bench.speakers}

@@ -59,6 +59,7 @@ def show(results: dict[str, Any], corpora: Sequence[str]) -> None:
     console = Console(width=140)
     for table in (accuracy(metrics, corpora), against(metrics), other_lines(metrics, corpora)):
         console.print(table)
+    console.print(relative(metrics["relative"], corpora))
     console.print(gaps(metrics))
     console.print(sureness(results["reliability"]))
     took, size = metrics["ms_per_window"], metrics["size_bytes"]
@@ -90,6 +91,22 @@ def against(metrics: dict[str, Any]) -> Table:
             continue
         means = [cell(row[figure]["mean"], FIGURES[figure][1]) for figure in shown]
         table.add_row(name, *means, cell(row["ravdess8_uar"], 1))
+    return table
+
+
+def relative(found: dict[str, Any], corpora: Sequence[str]) -> Table:
+    """Scores beside the calm voice, and the model's own of the same clips."""
+    ways = {
+        "known": "calm lead-in",
+        "unlabelled": "no label told",
+        "one_mood": "one mood only",
+    }
+    table = Table("", "", *corpora, "mean", title="beside the speaker's own calm voice")
+    for way, title in ways.items():
+        for name, digits in (("uar4", 1), ("anger_auc", 3), ("ece", 3)):
+            for state, row in (("before", found[way]["before"]), ("beside it", found[way])):
+                shown = (cell(row[name][corpus], digits) for corpus in (*corpora, "mean"))
+                table.add_row(f"{title}: {name}", state, *shown)
     return table
 
 

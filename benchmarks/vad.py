@@ -112,8 +112,7 @@ def gate_alone(vad: VadSettings, recording: Recording) -> None:
     gate = SpeechGate(vad, speech_model(vad))
     whole = len(recording.samples) // BLOCK_SAMPLES * BLOCK_SAMPLES
     for block in recording.samples[:whole].reshape(-1, BLOCK_SAMPLES):
-        for _ in gate.block(block, LEVELS, LEVELS):
-            pass
+        gate.block(block, LEVELS, LEVELS)
 
 
 def systems() -> dict[str, tuple[System, Callable[[Recording], object]]]:

@@ -1,6 +1,6 @@
 """An agent's phone that is told what calms: takes SIP calls, streams both sides, prints alerts and phrases.
 
-    pip install --pre sentiment-engine baresip-python==0.5.2a3
+    pip install . baresip-python==0.5.2a3
     python examples/baresip_agent.py --voice agent_8000.wav --language en
 
 Whoever calls ``sip:agent@127.0.0.1:15090`` hears the recording (mono, 16 bit, 8 kHz) in place of a person
@@ -14,6 +14,7 @@ import asyncio
 import sys
 import uuid
 import wave
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 
 from baresip import (
@@ -29,9 +30,9 @@ from baresip import (
     UserAgent,
 )
 
-from sentiment_engine.client import Disconnected, Restarted, Stream
+from sentiment_engine.client import Disconnected, Notice, Restarted, Stream
 from sentiment_engine.errors import EngineError
-from sentiment_engine.events import AlertCleared, AlertRaised, AlertUpdated
+from sentiment_engine.events import AlertCleared, AlertRaised, AlertUpdated, AnyEvent
 
 RATE_HZ = 8000
 FRAME_S = 0.02
@@ -48,8 +49,10 @@ def interleaved(agent: bytes, customer: bytes) -> bytes:
     return bytes(both)
 
 
-async def talk(call: Call, voice: bytes, stream: Stream) -> None:
-    """Says ``voice``, listens, and streams both, until the call is over."""
+async def talk(call: Call, voice: bytes) -> AsyncGenerator[bytes]:
+    """Answers, says ``voice``, listens; yields a frame of both parties every 20 ms until the call is over."""
+    await call.answer()
+    await call.wait_established()
     clock = asyncio.get_running_loop().time
     began, frames, far = clock(), 0, bytearray()
     while call.state is not CallState.CLOSED:
@@ -64,32 +67,37 @@ async def talk(call: Call, voice: bytes, stream: Stream) -> None:
         del far[:-MOST_LATE]
         heard = bytes(far[:FRAME_BYTES]) if len(far) >= FRAME_BYTES else b""
         del far[: len(heard)]
-        await stream.send(interleaved(near, heard.ljust(FRAME_BYTES, b"\0")))
+        yield interleaved(near, heard.ljust(FRAME_BYTES, b"\0"))
         frames += 1
         await asyncio.sleep(max(0.0, began + frames * FRAME_S - clock()))
 
 
 async def tell(stream: Stream) -> None:
     """Prints what the agent should know, until the call has ended."""
-    async for event in stream.events():
-        match event:
-            case AlertRaised() | AlertUpdated():
-                print(f"{event.at_s:7.1f} s  {event.severity}: {event.summary}", flush=True)
-                for phrase in event.suggestions:
-                    if phrase.audience == "agent":
-                        print(f"           {phrase.mode}: {phrase.text}", flush=True)
-            case AlertCleared():
-                print(f"{event.at_s:7.1f} s  calmer", flush=True)
-            case Disconnected(reason=reason):
-                print(reason, file=sys.stderr, flush=True)
-            case Restarted(at_s=at_s):
-                print(f"the server began anew, {at_s:.1f} s into the call", file=sys.stderr, flush=True)
+    with suppress(EngineError):  # told where the stream is left
+        async for event in stream.events():
+            show(event)
+
+
+def show(event: AnyEvent | Notice) -> None:
+    """One event, for the agent's eyes; what went wrong goes to standard error."""
+    match event:
+        case AlertRaised() | AlertUpdated():
+            print(f"{event.at_s:7.1f} s  {event.severity}: {event.summary}", flush=True)
+            for phrase in event.suggestions:
+                if phrase.audience == "agent":
+                    print(f"           {phrase.mode}: {phrase.text}", flush=True)
+        case AlertCleared():
+            print(f"{event.at_s:7.1f} s  calmer", flush=True)
+        case Disconnected(reason=reason):
+            print(reason, file=sys.stderr, flush=True)
+        case Restarted(at_s=at_s):
+            print(f"the server began anew, {at_s:.1f} s into the call", file=sys.stderr, flush=True)
 
 
 async def take(call: Call, voice: bytes, options: argparse.Namespace) -> None:
-    """One call from its answer to its end; the phone works without the server too."""
-    await call.answer()
-    await call.wait_established()
+    """One call from its answer to its end. A server that fails takes nothing from the call but the advice."""
+    frames = talk(call, voice)
     stream = Stream(
         options.url,
         call_id=call.call_id or str(uuid.uuid4()),
@@ -101,10 +109,13 @@ async def take(call: Call, voice: bytes, options: argparse.Namespace) -> None:
     try:
         async with stream:
             telling = asyncio.create_task(tell(stream))
-            await talk(call, voice, stream)
+            async for frame in frames:
+                await stream.send(frame)
         await telling
     except EngineError as reason:
-        print(reason, file=sys.stderr, flush=True)
+        print(f"the call goes on without advice: {reason}", file=sys.stderr, flush=True)
+        async for _ in frames:
+            pass
     with suppress(StaleHandleError):  # the customer has hung up
         await call.hangup()
     print(f"call over: {stream.ended.duration_s if stream.ended else 0:g} s heard", flush=True)

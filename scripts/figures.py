@@ -129,8 +129,8 @@ def emotion() -> str:
     found = result("emotion")
     m = found["metrics"]
 
-    def cells(measure: str, digits: int, unit: str = "") -> str:
-        return " | ".join(figure(m[measure][name], digits, unit) for name in (*EVAL, "mean"))
+    def cells(measure: str, digits: int, unit: str = "", found: dict[str, Any] = m) -> str:
+        return " | ".join(figure(found[measure][name], digits, unit) for name in (*EVAL, "mean"))
 
     systems = {"**this model**": m} | {EMOTION_BASELINES[name]: row for name, row in m["baselines"].items()}
     rows = "\n".join(system_row(title, row) for title, row in systems.items())
@@ -138,7 +138,7 @@ def emotion() -> str:
     by_language = ", ".join(f"{title} {languages['recalls'][name]:.0%}" for name, title in EVAL.items())
     wide = m["wide_to_phone_loss"]
     codecs = ", ".join(f"{name} {figure(row['uar5_points']['mean'], 1)}" for name, row in m["codec"].items())
-    int8 = m["int8_loss"]
+    int8, beside = m["int8_loss"], m["relative"]["unlabelled"]
     return f"""**The emotion model**: `{found["command"]}`. Single clips of acted speech over telephone lines.
 
 | | {" | ".join(EVAL.values())} | mean |
@@ -147,7 +147,9 @@ def emotion() -> str:
 | nothing known of the speaker, those same clips | {cells("anger_auc_same_clips", 2)} |
 | nothing known of the speaker, all clips | {cells("anger_auc_raw", 2)} |
 | four classes, average recall | {cells("uar4", 0, " %")} |
+| — beside the speaker's own calm voice, learnt without a label (`relative`) | {cells("uar4", 0, " %", beside)} |
 | calibration error (ECE) | {cells("ece", 2)} |
+| — beside the speaker's own calm voice | {cells("ece", 2, found=beside)} |
 
 Beside simpler systems, trained on the same clips and asked about the same windows; means of the three:
 

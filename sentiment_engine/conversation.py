@@ -21,7 +21,7 @@ Memory is a few numbers a party, whatever the call's length.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import groupby
+from itertools import compress, groupby
 
 from sentiment_engine.events import Party, Snapshot
 from sentiment_engine.frames import BLOCK_S, FRAME_S
@@ -81,9 +81,12 @@ class Conversation:
             turn.interruptions *= self._fade_interruptions
             turn.successes *= self._fade_interruptions
             turn.back_channels *= self._fade_interruptions
-        for flags, frames in groupby(zip(*speaking.values(), strict=True)):
-            speakers = tuple(party for party, flag in zip(speaking, flags, strict=True) if flag)
-            self._run(speakers, sum(1 for _ in frames))
+        frames = list(zip(*speaking.values(), strict=True))
+        if frames.count(frames[0]) == len(frames):  # most blocks are of one kind
+            self._run(tuple(compress(speaking, frames[0])), len(frames))
+            return
+        for flags, alike in groupby(frames):
+            self._run(tuple(compress(speaking, flags)), len(list(alike)))
 
     def snapshot(self) -> Snapshot:
         """The conversation now."""

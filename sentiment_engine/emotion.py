@@ -70,11 +70,13 @@ class Windower:
     A window reaches back over short pauses to earlier speech of the same turn, and leaves the pauses out: the
     model hears much more in three seconds of speech than in one (``benchmarks/windows.py``), and utterances
     are short. ``late_s`` is how long after its last voiced frame a segment may end: that much more is
-    remembered.
+    remembered. Once a turn is over, only the last ``early_s`` are: how long ago a segment may have begun
+    when it is first heard of.
     """
 
-    def __init__(self, settings: WindowSettings, party: Party, late_s: float) -> None:
+    def __init__(self, settings: WindowSettings, party: Party, *, late_s: float, early_s: float) -> None:
         self._settings, self._party = settings, party
+        self._longest_pause, self._early = round(settings.join_s / FRAME_S), round(early_s / FRAME_S)
         reach_s = settings.window_s + settings.pauses_s + late_s
         keep = math.ceil(reach_s / BLOCK_S) + 2  # a part of a block at either end
         self._blocks: deque[Int16] = deque(maxlen=keep)
@@ -97,7 +99,10 @@ class Windower:
     def during(self, start: int | None, at_s: float) -> Window | None:
         """A window due inside the open segment that began at frame ``start``."""
         end = self._blocks_seen * BLOCK_FRAMES
-        if start is None or (end - max(start, self._covered)) * FRAME_S < self._settings.hop_s:
+        if start is None:
+            self._forget(end - self._early)
+            return None
+        if (end - max(start, self._covered)) * FRAME_S < self._settings.hop_s:
             return None
         return self._cut(start, end, at_s)
 
@@ -107,6 +112,14 @@ class Windower:
         window = self._cut(start, end, at_s) if unheard_s >= self._settings.hop_s / 3 else None
         self._ended.append((start, end))
         return window
+
+    def _forget(self, next_start: int) -> None:
+        """Between turns: what a segment that begins at frame ``next_start`` or later will not reach."""
+        if self._ended and next_start - self._ended[-1][1] <= self._longest_pause:
+            return
+        while (self._blocks_seen - len(self._blocks) + 1) * BLOCK_FRAMES <= next_start:
+            self._blocks.popleft()
+            self._power.popleft()
 
     def _cut(self, start: int, end: int, at_s: float) -> Window | None:
         oldest = (self._blocks_seen - len(self._blocks)) * BLOCK_FRAMES
@@ -141,10 +154,9 @@ class Windower:
     def _pieces(self, start: int, end: int, oldest: int) -> list[tuple[int, int]]:
         """Stretches of speech (first frame, frame after the last) that make the window, in order."""
         room = round(self._settings.window_s / FRAME_S)
-        longest_pause = round(self._settings.join_s / FRAME_S)
         pieces: list[tuple[int, int]] = []
         for begun, ended in ((start, end), *reversed(self._ended)):
-            if pieces and pieces[0][0] - ended > longest_pause:
+            if pieces and pieces[0][0] - ended > self._longest_pause:
                 break
             first = max(begun, ended - room, oldest)
             if first >= ended:

@@ -131,6 +131,9 @@ class EmotionScored(Event, frozen=True, kw_only=True, tag="emotion.scored"):
     end_s: float
     scores: dict[str, float]
     """Probability by label, sum 1 (up to rounding at the fourth digit)."""
+    relative: dict[str, float] | None = None
+    """The same against the party's own calm voice so far, see ``calm.py``; sum 1 likewise. Absent while the
+    party cannot be judged, and in older events."""
     uncertain: float = 0.0
     """How little the scores say, 0..1: their entropy over that of scores all alike."""
     voice: Voice

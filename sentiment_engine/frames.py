@@ -20,6 +20,7 @@ BLOCK_S = BLOCK_SAMPLES / RATE_HZ
 
 Int16 = npt.NDArray[np.int16]
 Float32 = npt.NDArray[np.float32]
+UInt8 = npt.NDArray[np.uint8]
 
 
 class ByteFramer:

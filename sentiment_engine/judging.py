@@ -10,13 +10,24 @@ from typing import Any, TypeVar
 
 from sentiment_engine import events as ev
 from sentiment_engine.alerts import Alerts, Change
+from sentiment_engine.calm import CalmVoice
 from sentiment_engine.conversation import Conversation
 from sentiment_engine.emotion import Baseline, Window, uncertainty
 from sentiment_engine.errors import ModelMismatch
 from sentiment_engine.events import Event, GapReason, Party, Snapshot, Stage
 from sentiment_engine.flagged import Flag, Flagged
 from sentiment_engine.frames import Float32
-from sentiment_engine.listening import End, Gap, Note, QualityNote, Said, Segment, StageChange, Tick
+from sentiment_engine.listening import (
+    End,
+    Gap,
+    LanguageChange,
+    Note,
+    QualityNote,
+    Said,
+    Segment,
+    StageChange,
+    Tick,
+)
 from sentiment_engine.observed import Observed
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.profiles import PROFILES
@@ -48,6 +59,7 @@ class Judge:
         self._call_id, self._parties, self._labels = call_id, tuple(parties), tuple(labels)
         self._raise_at = settings.alerts.raise_at
         self._baselines = {party: Baseline(settings.baseline) for party in parties}
+        self._calm_voices = {party: CalmVoice(settings.baseline) for party in parties}
         self._manners = {party: Manner(settings.baseline) for party in parties}
         refused = PROFILES[settings.profile].refused(parties)
         observed = [party for party, bases in refused.items() if "acoustic_emotion" in bases]
@@ -97,18 +109,25 @@ class Judge:
         """A window, of which the samples are not looked at, with its scores as they are published."""
         if window.party in self._teller.cannot_judge:
             uncertain = round(uncertainty(published.values()), 4)
-            return [self._scored(window, published, uncertain)]
+            return [self._scored(window, published, None, uncertain)]
         evidence = self._tension.evidence(window.party)
+        beside_calm = self._calm_voices[window.party].relative(published, window.voice.new_speech_s)
         relative = self._baselines[window.party].compare(published, window.voice, evidence)
         self._tension.hear(window.party, relative, window.voice.new_speech_s)
         uncertain = round(relative.uncertain, 4)
         # an alert does not wait for the next second
         level = self._tension.tick(0.0, {}, self._snapshot, self._words())
         change = self._alerts.step(window.at_s, level)
-        scored = self._scored(window, published, uncertain)
+        scored = self._scored(window, published, beside_calm, uncertain)
         return [scored, self._alert(change, window.at_s, level)] if change else [scored]
 
-    def _scored(self, window: Window, scores: dict[str, float], uncertain: float) -> Event:
+    def _scored(
+        self,
+        window: Window,
+        scores: dict[str, float],
+        relative: dict[str, float] | None,
+        uncertain: float,
+    ) -> Event:
         return self.event(
             ev.EmotionScored,
             window.at_s,
@@ -116,6 +135,7 @@ class Judge:
             start_s=window.start_s,
             end_s=window.end_s,
             scores=scores,
+            relative=relative,
             uncertain=uncertain,
             voice=window.voice,
             words=self._words(),
@@ -143,10 +163,13 @@ class Judge:
             case _:
                 return self._told(note)
 
-    def _told(self, note: StageChange | Said | QualityNote) -> list[Event]:
+    def _told(self, note: StageChange | LanguageChange | Said | QualityNote) -> list[Event]:
         """What is not heard in the audio but told by the caller, or about the channel."""
         if isinstance(note, StageChange):
             self._teller.stage = note.stage
+            return []
+        if isinstance(note, LanguageChange):
+            self._teller.language = note.language
             return []
         if isinstance(note, Said):
             return self._flags(self._flagged.said(note.at_s, note.party, note.hits), note.at_s)

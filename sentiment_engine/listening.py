@@ -71,6 +71,12 @@ class StageChange(msgspec.Struct, frozen=True):
     stage: Stage
 
 
+class LanguageChange(msgspec.Struct, frozen=True):
+    """The caller named another language."""
+
+    language: str
+
+
 class Said(msgspec.Struct, frozen=True):
     """A transcript came, with these cues not told before."""
 
@@ -86,7 +92,7 @@ class End(msgspec.Struct, frozen=True):
     reason: EndReason
 
 
-Note = Window | Observed | Segment | Tick | QualityNote | Gap | StageChange | Said | End
+Note = Window | Observed | Segment | Tick | QualityNote | Gap | StageChange | LanguageChange | Said | End
 
 
 def speech_model(settings: VadSettings) -> SpeechModel:
@@ -104,7 +110,10 @@ class _Lane:
     def __init__(self, settings: Settings, party: Party) -> None:
         self.party = party
         self.gate = SpeechGate(settings.vad, speech_model(settings.vad))
-        self.windower = Windower(settings.windows, party, settings.vad.hangover_s)
+        vad = settings.vad
+        self.windower = Windower(
+            settings.windows, party, late_s=vad.hangover_s, early_s=vad.onset_window * FRAME_S
+        )
         self.spoke = False
         """Whether speech was heard since the last tick."""
         self.closed: list[tuple[int, int]] = []
@@ -129,20 +138,14 @@ class _Lane:
         self, block: Int16, levels: Sequence[float], trebles: Sequence[float], powers: Sequence[float]
     ) -> list[bool]:
         """One block with each frame's level, treble (dBFS) and power; per frame, whether the party speaks."""
-        flags: list[bool] = []
-        voiced_frames, voiced_power = 0, 0.0
-        self.closed, self.voiced, self.flags = [], [], flags
-        for power, (voiced, segment) in zip(powers, self.gate.block(block, levels, trebles), strict=True):
-            flags.append(self.gate.speaking)
-            self.voiced.append(voiced)
-            if voiced:
-                voiced_frames += 1
-                voiced_power += power
-            if segment:
-                self.closed.append(segment)
+        self.voiced, self.flags, self.closed = self.gate.block(block, levels, trebles)
+        voiced_frames, voiced_power = self.voiced.count(True), 0.0
+        if voiced_frames:
+            for power, voice in zip(powers, self.voiced, strict=True):
+                voiced_power += power if voice else 0.0
         self.windower.push(block, voiced_frames, voiced_power, self.gate.noise_db)
-        self.spoke = self.spoke or any(flags)
-        return flags
+        self.spoke = self.spoke or True in self.flags
+        return self.flags
 
 
 class Listener:
@@ -236,10 +239,11 @@ class Listener:
         if any(here):
             self._speech(block, here)
         notes: list[Note] = []
+        now_s = self.now_s
         for lane in self._lanes:
             for segment in lane.closed:
                 notes += self._ended(lane, segment)
-            if window := lane.windower.during(lane.gate.start, self.now_s):
+            if window := lane.windower.during(lane.gate.start, now_s):
                 notes.append(self._due(window))
         if self._blocks % BLOCKS_PER_TICK == 0 and self._blocks * BLOCK_S <= self.heard_s:
             notes += [QualityNote(self.now_s, verdict) for verdict in self.quality.second()]
@@ -264,7 +268,7 @@ class Listener:
                 for row, lane in enumerate(self._lanes)
             }
         )
-        voiced, flags = ([getattr(lane, what) for lane in self._lanes] for what in ("voiced", "flags"))
+        voiced, flags = [lane.voiced for lane in self._lanes], [lane.flags for lane in self._lanes]
         self.quality.block(block, levels, voiced, flags)
 
     def _tick(self, here: Sequence[bool]) -> Tick:

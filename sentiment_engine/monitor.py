@@ -14,14 +14,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sentiment_engine.contact import read_contact, rules_of
-from sentiment_engine.cues import Cues
+from sentiment_engine.cues import NO_CUES, Cues
 from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.errors import BadAudio, BadMessage, ModelMismatch
 from sentiment_engine.events import PARTIES, STAGES, CallStarted, EndReason, Event, GapReason, Party, Stage
 from sentiment_engine.flagged import Flagged
 from sentiment_engine.frames import RATE_HZ, Float32
 from sentiment_engine.judging import Judge
-from sentiment_engine.listening import Listener, Note, Said, StageChange
+from sentiment_engine.listening import LanguageChange, Listener, Note, Said, StageChange
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.profiles import PROFILES
 from sentiment_engine.settings import Settings
@@ -88,7 +88,7 @@ class CallMonitor:
         """Windows handed out and not judged yet."""
         self._model = model
         self._listener = Listener(settings, encoding, sample_rate_hz, channels)
-        cues = cues or Cues(())
+        cues = cues or NO_CUES
         self._words = Words(cues, PARTIES)
         self._followed: set[Party] = set()
         """Parties of whose words at least one transcript came."""
@@ -187,6 +187,16 @@ class CallMonitor:
         self._check_open()
         self._log.append(StageChange(stage))
 
+    def set_language(self, language: str) -> None:
+        """The language of phrases and summaries from here on, a BCP 47 tag.
+
+        Raises:
+            BadAudio: it cannot be a tag, or the call has ended.
+        """
+        _check_language(language)
+        self._check_open()
+        self._log.append(LanguageChange(language))
+
     def transcript(self, party: Party, text: str, start_s: float, end_s: float) -> None:
         """Words that some recogniser heard; they count from here on, however late they come.
 
@@ -280,9 +290,13 @@ def _check(call_id: str, channels: Sequence[Party], language: str, stage: Stage)
             f"channels {list(parties)}: name one or two of agent, customer, or the one channel mixed "
             f"(known: {', '.join(PARTIES)})"
         )
+    _check_language(language)
+    _check_stage(stage)
+
+
+def _check_language(language: str) -> None:
     if not (0 < len(language) <= LONGEST_LANGUAGE and language.isprintable()):
         raise BadAudio(f"language {language[:LONGEST_LANGUAGE]!r}: must be a BCP 47 tag such as zh-CN or en")
-    _check_stage(stage)
 
 
 def _check_stage(stage: str) -> None:

@@ -99,7 +99,8 @@ class Context:
             row[:, 18 + 3 * at : 21 + 3 * at] = alike[1 + at] / norm
 
         keep = max(LAGS)
-        self._fine, self._power, self._envelope = fine[-keep:], power[-keep:], envelope[-1:]
+        # copies: a part of an array keeps all of it in memory
+        self._fine, self._power, self._envelope = fine[-keep:].copy(), power[-keep:], envelope[-1:].copy()
         self._rows = np.concatenate((self._rows[n:], row))
 
     def measures(self) -> Float32:

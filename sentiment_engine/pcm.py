@@ -39,11 +39,11 @@ SILENCE: dict[str, bytes] = {"pcm_s16le": b"\0\0", "mulaw": b"\xff", "alaw": b"\
 ENCODINGS = tuple(SILENCE)
 
 
-def decode(encoding: str, data: bytes) -> Int16:
-    """Whole samples of one encoding to int16, shape (samples,)."""
+def decode(encoding: str, data: bytes, channels: int) -> Int16:
+    """Whole interleaved samples of one encoding to int16, shape (channels, samples)."""
     if encoding == "pcm_s16le":
-        return np.frombuffer(data, "<i2")
-    return G711[encoding][np.frombuffer(data, np.uint8)]
+        return np.ascontiguousarray(np.frombuffer(data, "<i2").reshape(-1, channels).T)
+    return G711[encoding].take(np.frombuffer(data, np.uint8).reshape(-1, channels).T)
 
 
 class Decoder:
@@ -109,11 +109,12 @@ class Decoder:
             yield tail
 
     def _decoded(self, piece: bytes, *, last: bool) -> Iterator[Int16]:
-        samples = decode(self.encoding, piece).reshape(-1, self.channels)
+        samples = decode(self.encoding, piece, self.channels)
         if self._soxr is not None:
-            floats = samples.astype(np.float32) / 32768.0
+            floats = np.ascontiguousarray(samples.T, np.float32) / 32768.0
             if self.channels == 1:
                 floats = floats[:, 0]
             resampled = self._soxr.resample_chunk(floats, last=last).reshape(-1, self.channels)
-            samples = np.clip(np.rint(resampled * 32768.0), -32768, 32767).astype(np.int16)
-        yield from self._blocks.feed(np.ascontiguousarray(samples.T))
+            rounded = np.clip(np.rint(resampled * 32768.0), -32768, 32767).astype(np.int16)
+            samples = np.ascontiguousarray(rounded.T)
+        yield from self._blocks.feed(samples)

@@ -24,7 +24,7 @@ import numpy as np
 from sentiment_engine.alerts import Alerts
 from sentiment_engine.contact import Contact, ContactRules, Told
 from sentiment_engine.conversation import Conversation
-from sentiment_engine.cues import Cues
+from sentiment_engine.cues import NO_CUES
 from sentiment_engine.emotion import Window
 from sentiment_engine.errors import BadMessage, BadSettings
 from sentiment_engine.events import (
@@ -122,7 +122,7 @@ class _Retold(Flagged):
 
     def __init__(self, settings: Settings) -> None:
         nothing = Contact(ContactRules(quiet_hours=None), Told(), None)
-        super().__init__(settings.words, settings.contact.notice_within_s, nothing, Cues(()))
+        super().__init__(settings.words, settings.contact.notice_within_s, nothing, NO_CUES)
         self.due: list[Alert] = []
 
     def said(self, at_s: float, party: Party, hits: Sequence[Hit]) -> list[Flag]:

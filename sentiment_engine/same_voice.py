@@ -11,7 +11,7 @@ from collections import deque
 
 import numpy as np
 
-from sentiment_engine.frames import BLOCK_S, FRAME_S, RATE_HZ, Float32, Int16
+from sentiment_engine.frames import BLOCK_S, FRAME_S, RATE_HZ, Float32, Int16, UInt8
 from sentiment_engine.settings import QualitySettings
 
 RING_FRAMES = round(10.0 / FRAME_S)
@@ -41,7 +41,7 @@ class SameVoice:
         """The next block, shape (2, BLOCK_SAMPLES)."""
         self._blocks.append(block)
 
-    def look(self, levels_db: Float32, states: Int16, frames: int) -> None:
+    def look(self, levels_db: Float32, states: UInt8, frames: int) -> None:
         """Makes up its mind, or changes it.
 
         Args:
@@ -50,16 +50,16 @@ class SameVoice:
             frames: How many have been written in all.
         """
         voiced = np.count_nonzero(states == 2, axis=1)
-        if frames < LEAST_FRAMES or max(voiced) < VOICED_FRAMES:
-            return  # nobody has said anything that could tell
+        # nobody has said anything that could tell; and a finding takes both to have spoken
+        if frames < LEAST_FRAMES or (max if self.found else min)(voiced) < VOICED_FRAMES:
+            return
         turned = np.roll(levels_db, -frames % RING_FRAMES if frames >= RING_FRAMES else 0, axis=1)
         envelopes = np.power(np.float32(10.0), turned[:, : min(frames, RING_FRAMES)] / np.float32(20.0))
         alike, apart_db = alike_envelopes(envelopes)
         if self.found:
             self.found = alike >= DIFFERENT
             return
-        close = alike >= self._settings.same_voice_over and apart_db <= self._settings.same_voice_within_db
-        if close and min(voiced) >= VOICED_FRAMES:
+        if alike >= self._settings.same_voice_over and apart_db <= self._settings.same_voice_within_db:
             self.found = alike_waves(np.concatenate(self._blocks, axis=1)) >= ALIKE_WAVES
 
 

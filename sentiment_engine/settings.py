@@ -13,8 +13,10 @@ import msgspec
 
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.events import ProfileName
+from sentiment_engine.settings_audiosocket import AudioSocketSettings
 from sentiment_engine.settings_base import StageSettings as _Stage
 from sentiment_engine.settings_door import DoorSettings
+from sentiment_engine.settings_genesys import GenesysSettings
 
 _TIME = "([01][0-9]|2[0-3]):([0-5][0-9])"
 QUIET_HOURS = re.compile(f"{_TIME}-{_TIME}", re.ASCII)
@@ -134,6 +136,19 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
     calm_width: float = 0.4
     hold: float = 0.5
     """Evidence of anger that halves the rate at which a known baseline still moves."""
+    calm_odds: dict[str, float] = msgspec.field(
+        default_factory=lambda: {"happy": -0.68, "sad": 0.08, "angry": -1.49, "fearful": -0.47}
+    )
+    """How a calm voice that the model does not know scores by label, mean of ``log(p / neutral)``.
+
+    Of training speakers, asked of a head that never heard their corpus (``scripts/experiments_calm.py``);
+    what a party's own calm voice has beyond that is its lean, see ``calm.py``. Labels that are not named
+    here are not corrected; nothing but ``relative`` in ``emotion.scored`` rests on these three.
+    """
+    lean_prior_s: float = 2.0
+    """Seconds of own calm speech that weigh as much as the presumption that a party leans no way."""
+    lean_most: float = 3.0
+    """Most log odds of a lean, either way."""
     bare_from_s: float = 4.0
     """Speech of a party after which its voice is judged as it is, beside the training speakers' calm one."""
     bare_until_s: float = 15.0
@@ -152,6 +167,14 @@ class BaselineSettings(_Stage, frozen=True, kw_only=True):
         self.positive("level_spread_db", "pitch_spread_st", "rate_spread")
         self.within(-6.0, 6.0, "prior_anger", "prior_against", "prior_others")
         self.within(-6.0, 6.0, "prior_stirred", "calm_below")
+        for label, odds in self.calm_odds.items():
+            if label == "neutral" or not -7.0 <= odds <= 7.0:
+                raise BadSettings(
+                    f"calm_odds has {label[:40]!r} = {odds}: it names log odds over neutral, in -7..7, and "
+                    "neutral itself has none"
+                )
+        self.positive("lean_prior_s")
+        self.within(0.0, 7.0, "lean_most")
         self.within(0.0, 1.0, "others")
         self.within(0.0, 6.0, "prior_doubt")
 
@@ -468,6 +491,8 @@ class Settings(_Stage, frozen=True, kw_only=True):
     contact: ContactSettings = ContactSettings()
     live: LiveSettings = LiveSettings()
     door: DoorSettings = DoorSettings()
+    genesys: GenesysSettings = GenesysSettings()
+    audiosocket: AudioSocketSettings = AudioSocketSettings()
 
     def check(self) -> None:
         if self.profile == "eu" and self.playbook.jurisdiction not in ("", "EU"):

@@ -16,6 +16,7 @@ Role = Literal["ingest", "supervisor", "legal", "admin"]
 ROLES: tuple[Role, ...] = ("ingest", "supervisor", "legal", "admin")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PLACE = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?"
 _ORIGIN = re.compile(rf"[a-z][a-z0-9+.-]*://{_PLACE}", re.ASCII)
@@ -65,6 +66,9 @@ class DoorSettings(StageSettings, frozen=True, kw_only=True):
     """Web pages, beside the server's own, that may connect: ``https://crm.example.com``."""
     public_url: str = ""
     """Where clients believe the server to be, ``https://calls.example.com``: vendors sign this address."""
+    twilio_auth_token_env: str = ""
+    """The environment variable that holds a Twilio account's auth token, never the token itself: what Twilio
+    has signed for ``public_url`` may then open calls at ``/v1/twilio``, and what it has not needs a token."""
     behind_proxy: bool = False
     """A reverse proxy ends TLS before this server, which then may listen beyond loopback without its own."""
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")
@@ -101,6 +105,8 @@ class DoorSettings(StageSettings, frozen=True, kw_only=True):
             _check_origin(origin)
         if self.public_url:
             _check_public_url(self.public_url)
+        if self.twilio_auth_token_env:
+            _check_variable(self.twilio_auth_token_env, self.public_url)
         for proxy in self.proxies:
             _check_network(proxy)
         self.positive("max_connections", "max_calls", "failures_per_minute", "burst_s")
@@ -132,3 +138,14 @@ def _check_network(text: str) -> None:
         raise BadSettings(
             f"door.proxies {text[:80]!r}: write addresses or networks such as 10.0.0.0/8"
         ) from reason
+
+
+def _check_variable(name: str, public_url: str) -> None:
+    # Whoever pastes the token itself here must not find it in an error message.
+    if not _VARIABLE.fullmatch(name):
+        raise BadSettings(
+            "door.twilio_auth_token_env must be the name of an environment variable, such as "
+            "TWILIO_AUTH_TOKEN; never the token itself"
+        )
+    if not public_url:
+        raise BadSettings("door.twilio_auth_token_env needs door.public_url: Twilio signs that address")

@@ -59,8 +59,8 @@ class Teller:
         stage: Stage,
         risk_class: str | None,
     ) -> None:
-        self._call_id, self._language, self._risk_class = call_id, language, risk_class
-        self.stage = stage
+        self._call_id, self._risk_class = call_id, risk_class
+        self.stage, self.language = stage, language
         """Of the conversation now."""
         self.cannot_judge: dict[Party, tuple[QualityReason, ...]] = {}
         """Whose voice does not count now, and why."""
@@ -94,9 +94,9 @@ class Teller:
             flags=frozenset() if ended else self._flagged.active,
         )
         said = (
-            cleared_sentence(level.level, lasted_s, tense, self._language)
+            cleared_sentence(level.level, lasted_s, tense, self.language)
             if cleared
-            else sentence(causes, lasted_s, self._language)
+            else sentence(causes, lasted_s, self.language)
         )
         return self._told(
             change.what,
@@ -107,7 +107,7 @@ class Teller:
             level=level.level,
             since_s=change.since_s,
             causes={cause: level.causes[cause] for cause in causes},
-            summary=said + cannot_judge_sentence(self.cannot_judge, self._language),
+            summary=said + cannot_judge_sentence(self.cannot_judge, self.language),
             suggestions=self._prompter.suggest(moment),
             cannot_judge=dict(self.cannot_judge),
         )
@@ -116,7 +116,7 @@ class Teller:
         """What an alert on something observed says; ``level`` is None before the first second."""
         heat = round(self._flagged.heat, 4) if flag.kind in ("words", "customer_words") else 0.0
         cleared = flag.what == "cleared"
-        names = self._flagged.names(flag, self._language)
+        names = self._flagged.names(flag, self.language)
         moment = self._moment(
             at_s,
             causes=() if cleared else PHRASES_FOR[flag.kind],
@@ -133,9 +133,9 @@ class Teller:
             level=level.level if level else self._calm_level,
             since_s=flag.since_s,
             causes={"words": heat} if heat else {},
-            summary=flag_cleared_sentence(flag.kind, flag.ended, self._language)
+            summary=flag_cleared_sentence(flag.kind, flag.ended, self.language)
             if cleared
-            else flag_sentence(flag.kind, names, flag.party == "mixed", self._language),
+            else flag_sentence(flag.kind, names, flag.party == "mixed", self.language),
             suggestions=self._prompter.suggest(moment),
             flags=flag.flags,
         )
@@ -164,7 +164,7 @@ class Teller:
             by=by,
             severity=severity,
             stage=self.stage,
-            language=self._language,
+            language=self.language,
             risk_class=self._risk_class,
             at_s=at_s,
             seed=self._seed,

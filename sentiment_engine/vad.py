@@ -7,8 +7,9 @@ music (``music.py``), and smooths with hysteresis: several voiced frames begin a
 ``benchmarks/vad.py`` says what it is worth.
 """
 
+import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import webrtcvad
@@ -26,6 +27,11 @@ FLOOR_START_DB = -30.0
 TONE_FRAMES = 25
 """A segment half a second old was not begun by a tone; to look further would double the gate's cost."""
 FRAME_BYTES = FRAME_SAMPLES * 2
+UNHEARD = -math.inf
+"""Over the noise, of a frame without a voice."""
+Decisions = tuple[list[bool], list[bool], list[tuple[int, int]]]
+"""Of each frame whether it is voiced and whether the party speaks; then the segments (first frame, frame
+after the last) that ended."""
 
 
 class SpeechModel(Protocol):
@@ -46,6 +52,7 @@ class WebRtcFrames:
         return bool(self._vad.is_speech(frame, RATE_HZ))
 
 
+BUCKET_FRAMES = round(1.0 / FRAME_S)
 ZEROS_DB = -90.0
 LOST_FRAMES = 10
 """Digital silence of up to 200 ms is lost packets, and tells nothing of the line's noise: taken for its
@@ -66,26 +73,31 @@ class NoiseFloor:
         self._frames = self._zeros = 0
         self.level_db = FLOOR_START_DB
 
-    def step(self, level_db: float) -> None:
-        """One frame's level in dBFS."""
-        self._zeros = self._zeros + 1 if level_db <= ZEROS_DB else 0
-        if 0 < self._zeros <= LOST_FRAMES:
-            return
-        self._smooth += 0.35 * (level_db - self._smooth)  # 60 ms: a plosive's gap is not the room
-        self._now = min(self._now, self._smooth)
-        self.level_db = min(self._now, self._before)
-        self._frames += 1
-        if self._frames * FRAME_S >= 1.0:
-            self._minima.append(self._now)
-            self._before = min(self._minima)
-            self._now, self._frames = self._smooth, 0
+    def follow(self, levels_db: Sequence[float]) -> list[float]:
+        """The floor after each of the next frames, of which these are the levels; both dBFS."""
+        floors: list[float] = []
+        smooth, now, before, floor_db = self._smooth, self._now, self._before, self.level_db
+        for level_db in levels_db:
+            self._zeros = self._zeros + 1 if level_db <= ZEROS_DB else 0
+            if not 0 < self._zeros <= LOST_FRAMES:
+                smooth += 0.35 * (level_db - smooth)  # 60 ms: a plosive's gap is not the room
+                now = smooth if smooth < now else now  # min() would take half of the time
+                floor_db = now if now < before else before
+                self._frames += 1
+                if self._frames == BUCKET_FRAMES:
+                    self._minima.append(now)
+                    before = min(self._minima)
+                    now, self._frames = smooth, 0
+            floors.append(floor_db)
+        self._smooth, self._now, self._before, self.level_db = smooth, now, before, floor_db
+        return floors
 
 
 class SpeechGate:
     """Frame decisions of one channel to segments, counted in frames since the call began.
 
-    ``start`` is the first frame of the open segment or None; ``speaking`` says whether voice was heard a
-    moment ago (within ``ACTIVE_FRAMES``), which is what overlap is judged by: a hangover is not speech.
+    ``start`` is the first frame of the open segment or None. A party *speaks* while voice was heard a moment
+    ago (within ``ACTIVE_FRAMES``), which is what overlap is judged by: a hangover is not speech.
     """
 
     ACTIVE_FRAMES = 8
@@ -96,7 +108,8 @@ class SpeechGate:
         self._music = MusicCheck(settings) if checked else None
         self._floor, self._treble_floor = NoiseFloor(), NoiseFloor()
         self._level_db = self._treble_db = FLOOR_START_DB
-        self._recent: deque[bool] = deque(maxlen=settings.onset_window)
+        self._recent = 0  # of the last frames, a bit each, the last one lowest: which were voiced
+        self._window = (1 << settings.onset_window) - 1
         self._hangover = round(settings.hangover_s / FRAME_S)
         self._shortest = round(settings.min_segment_s / FRAME_S)
         self._frame = 0
@@ -108,62 +121,74 @@ class SpeechGate:
         """Noise floor of the channel, dBFS: the least level of the last seconds."""
         return self._floor.level_db
 
-    @property
-    def speaking(self) -> bool:
-        """Whether someone speaks at this moment."""
-        return self.start is not None and self._frame - self._last_voiced <= self.ACTIVE_FRAMES
-
-    def block(
-        self, samples: Int16, levels_db: Sequence[float], trebles_db: Sequence[float]
-    ) -> Iterator[tuple[bool, tuple[int, int] | None]]:
-        """One block of the channel, frame by frame: what ``step`` says of each."""
+    def block(self, samples: Int16, levels_db: Sequence[float], trebles_db: Sequence[float]) -> Decisions:
+        """One block of the channel, with each frame's level and that of its treble, dBFS."""
         data = samples.tobytes()
         # always asked: the model keeps state of its own
         heard = [self._model(data[at : at + FRAME_BYTES]) for at in range(0, len(data), FRAME_BYTES)]
-        voice = any(heard)
+        over_db = self.over(heard, levels_db, trebles_db)
         young = self.start is None or self._frame - self.start < TONE_FRAMES
-        silenced = voice and young and is_tone(samples)
-        if self._music and self._music.block(samples, levels_db, trebles_db, voice):
+        # a block too soft for a voice is not asked whether it is a tone
+        silenced = young and max(over_db) >= self._needed_db() and is_tone(samples)
+        if self._music and self._music.block(samples, levels_db, trebles_db, True in heard):
             silenced = True
             began = self._frame + (1 - self._music.since) * BLOCK_FRAMES
             self._last_voiced = min(self._last_voiced, began - 1)  # what was heard since then was music, too
-        if silenced:
-            heard = [False] * len(heard)
-        return map(self.step, heard, levels_db, trebles_db)
+        return self.decide([UNHEARD] * len(over_db) if silenced else over_db)
 
-    def step(self, heard: bool, level_db: float, treble_db: float) -> tuple[bool, tuple[int, int] | None]:
-        """One frame: whether the model hears a voice in it, its level, and that of its treble.
+    def over(
+        self, heard: Sequence[bool], levels_db: Sequence[float], trebles_db: Sequence[float]
+    ) -> list[float]:
+        """How far each of the next frames stands above the noise, dB; ``UNHEARD`` where there is no voice.
 
         The treble (differences of neighbouring samples) shows consonants above a rumble, the level vowels
         above a hiss; either will do. Both are evened over two frames.
 
-        Returns:
-            Whether the frame is voiced, and the segment (first frame, frame after the last) it closed.
+        Args:
+            heard: Whether the model hears a voice in it.
+            levels_db: Its level, dBFS.
+            trebles_db: Level of its treble.
         """
-        self._floor.step(level_db)
-        self._treble_floor.step(treble_db)
-        even_db, even_treble_db = (level_db + self._level_db) / 2, (treble_db + self._treble_db) / 2
-        self._level_db, self._treble_db = level_db, treble_db
-        settings = self._settings
-        over_db = max(even_db - self._floor.level_db, even_treble_db - self._treble_floor.level_db)
-        needed_db = settings.over_noise_db + (settings.onset_over_db if self.start is None else 0.0)
-        voiced = heard and over_db >= needed_db and even_db >= settings.min_level_db
-        self._recent.append(voiced)
-        closed = None
-        if voiced:
-            self._last_voiced = self._frame
-        if self.start is None:
-            if sum(self._recent) >= settings.onset_frames:
-                self.start = self._frame - len(self._recent) + 1 + self._recent.index(True)
-        elif self._frame - self._last_voiced >= self._hangover:
-            closed = self._close()
-        self._frame += 1
-        return voiced, closed
+        floors_db, treble_floors_db = self._floor.follow(levels_db), self._treble_floor.follow(trebles_db)
+        before_db, before_treble_db = self._level_db, self._treble_db
+        self._level_db, self._treble_db = levels_db[-1], trebles_db[-1]
+        over_db = [UNHEARD] * len(heard)
+        for at, voice in enumerate(heard):
+            level_db, treble_db = levels_db[at], trebles_db[at]
+            if voice and (even_db := (level_db + before_db) / 2) >= self._settings.min_level_db:
+                even_treble_db = (treble_db + before_treble_db) / 2
+                over_db[at] = max(even_db - floors_db[at], even_treble_db - treble_floors_db[at])
+            before_db, before_treble_db = level_db, treble_db
+        return over_db
+
+    def decide(self, over_db: Sequence[float]) -> Decisions:
+        """What is voice among the next frames, given what ``over`` says of them."""
+        voiced: list[bool] = []
+        speaking: list[bool] = []
+        closed: list[tuple[int, int]] = []
+        needed_db = self._needed_db()
+        for over in over_db:
+            voice = over >= needed_db
+            self._recent = (self._recent << 1 | voice) & self._window
+            if voice:
+                self._last_voiced = self._frame
+            if self.start is None:
+                if voice and self._recent.bit_count() >= self._settings.onset_frames:
+                    self.start = self._frame + 1 - self._recent.bit_length()
+                    needed_db = self._needed_db()
+            elif self._frame - self._last_voiced >= self._hangover:
+                if segment := self._close():
+                    closed.append(segment)
+                needed_db = self._needed_db()
+            self._frame += 1
+            voiced.append(voice)
+            speaking.append(self.start is not None and self._frame - self._last_voiced <= self.ACTIVE_FRAMES)
+        return voiced, speaking, closed
 
     def skip(self, frames: int) -> None:
         """Frames without audio: time passes, nothing is learned, and no onset reaches across them."""
         self._frame += frames
-        self._recent.clear()
+        self._recent = 0
         if self._music:
             self._music.clear()
 
@@ -171,8 +196,12 @@ class SpeechGate:
         """The segment still open when the audio ends, or is missing from here on."""
         return self._close() if self.start is not None else None
 
+    def _needed_db(self) -> float:
+        """How far a frame must stand above the noise: further to begin a segment than to go on."""
+        settings = self._settings
+        return settings.over_noise_db + (settings.onset_over_db if self.start is None else 0.0)
+
     def _close(self) -> tuple[int, int] | None:
         start, end = self.start, self._last_voiced + 1
-        self.start = None
-        self._recent.clear()
+        self.start, self._recent = None, 0
         return (start, end) if start is not None and end - start >= self._shortest else None

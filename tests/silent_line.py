@@ -3,15 +3,25 @@
 from typing import Any
 
 from sentiment_engine.errors import BadAudio
-from sentiment_engine.live.clocks import JUMP_S, LONGEST_HOLE_S, Connection, clock
-from sentiment_engine.live.dialects.shape import Alive, Answer, Audio, Ended, Hello, Opened, Silence
+from sentiment_engine.live.arrival import LONGEST_HOLE_S
+from sentiment_engine.live.clocks import JUMP_S, Connection, clock
+from sentiment_engine.live.dialects.shape import (
+    Alive,
+    Answer,
+    Audio,
+    Ended,
+    Hello,
+    LanguageChange,
+    Opened,
+    Silence,
+)
 from sentiment_engine.live.media import Absent, Gap, Present, Sound, Tracks
 from sentiment_engine.live.messages import Refused, StageChange, Transcript
 from sentiment_engine.monitor import CallMonitor
 from sentiment_engine.pcm import SILENCE
 from sentiment_engine.settings import Settings
 
-HEARD = Opened | Audio | Silence | Answer | Alive | Ended | StageChange | Transcript
+HEARD = Opened | Audio | Silence | Answer | Alive | Ended | StageChange | LanguageChange | Transcript
 
 
 class Nobody:
@@ -102,6 +112,8 @@ class SilentLine:
         except BadAudio:
             self.over = True
             return
+        if opened.welcome is not None:
+            opened.welcome().encode()
         assert [party for track in opened.tracks for party in track] == list(start.channels)
         self.opened = opened
         self._width = len(SILENCE[start.encoding]) * len(start.channels)

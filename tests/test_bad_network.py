@@ -2,15 +2,17 @@
 
 import asyncio
 import base64
+import gc
 import heapq
 import json
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
-from live_server import in_loop, read_feed
+from live_server import come_true, in_loop, live_settings, read_feed, serving
 from voices import example_call
 from websockets.asyncio.client import connect
 
@@ -164,3 +166,48 @@ def test_a_call_whose_network_is_cut_for_ten_seconds_goes_on_and_nothing_is_left
     marked_s = sum(gap["end_s"] - gap["start_s"] for gap in told["gaps"] if gap["party"] == "agent")
     assert marked_s == pytest.approx(told["lost_s"], abs=0.2)
     assert told["left"] == {"sessions": 0, "tasks": 0, "sockets": 0}
+
+
+@pytest.mark.slow
+@in_loop
+async def test_calls_that_were_cut_refused_or_ended_leave_no_memory_behind():
+    sound = example_call(0.0, 4.0)
+    texts = [json.dumps(frame) for _, frame in frames(sound, "c")]
+
+    async def call(server, name, how):
+        async with connect(f"{server.url}/v1/twilio") as socket:
+            await socket.send(texts[0].replace('"c"', f'"{name}"'))
+            for text in texts[1:]:
+                await socket.send(text)
+            if how == "stopped":
+                await socket.send(json.dumps({"event": "stop"}))
+            elif how == "refused":
+                await socket.send("no JSON")
+            elif how == "cut":
+                socket.transport.abort()
+            await socket.wait_closed()
+
+    async def round_of_calls(server, number):
+        async with asyncio.TaskGroup() as group:
+            for each, how in enumerate(["stopped", "refused", "cut"] * 7):
+                group.create_task(call(server, f"{number}-{each}", how))
+        await come_true(
+            lambda: not server.calls.sessions and "calls_live 0.0" in server.metrics.render().decode()
+        )
+        gc.collect()
+        return tracemalloc.get_traced_memory()[0]
+
+    tasks = len(asyncio.all_tasks())
+    settings = live_settings(resume_grace_s=0.5, kept_events=50, kept_ticks=50)
+    async with serving(settings) as server:
+        tracemalloc.start()
+        try:
+            await round_of_calls(server, 0)  # what is made once: tables, caches, code
+            first = await round_of_calls(server, 1)
+            second = await round_of_calls(server, 2)
+        finally:
+            tracemalloc.stop()
+        await asyncio.sleep(0.2)
+        assert server.connections == 0
+    assert second - first < 21 * 10_000  # a call held 200 KiB while it lived
+    assert len(asyncio.all_tasks()) == tasks

@@ -1,11 +1,14 @@
 """The example agent takes a SIP call with real speech; the server hears both parties the right way round."""
 
 import asyncio
+import importlib
+import importlib.util
 import shutil
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -40,6 +43,13 @@ def speak(folder: Path, name: str, voice: list[str], text: str) -> np.ndarray:
     subprocess.run(["espeak-ng", *voice, "-w", spoken, text], check=True)
     subprocess.run(["sox", spoken, "-r", str(RATE_HZ), "-c1", "-b16", wav], check=True)
     return soundfile.read(wav)[0]
+
+
+def cut(folder: Path, name: str) -> None:
+    """The speech in two parts, as SIPp sends them."""
+    wav = folder / f"{name}.wav"
+    subprocess.run(["sox", wav, "-t", "ul", folder / "first.ulaw", "trim", "0", str(FIRST_S)], check=True)
+    subprocess.run(["sox", wav, "-t", "al", folder / "second.alaw", "trim", str(FIRST_S)], check=True)
 
 
 def envelope(samples: np.ndarray) -> np.ndarray:
@@ -77,6 +87,62 @@ def recorded(server: LiveServer) -> dict[str, bytearray]:
     return heard
 
 
+def example() -> ModuleType:
+    spec = importlib.util.spec_from_file_location(
+        "baresip_agent", HERE.parent / "examples" / "baresip_agent.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Renegotiated:
+    """A call whose audio is replaced, then away, then there again, one 20 ms after the other."""
+
+    def __init__(self, baresip: ModuleType) -> None:
+        self.audio = self
+        self.turns = [
+            b"\1\2" * 160,
+            baresip.AudioRestarted("replaced"),
+            baresip.AudioNotActive("away"),
+            b"\3\4" * 160,
+        ]
+        self.open, self.closed = baresip.CallState.ESTABLISHED, baresip.CallState.CLOSED
+        self.said = b""
+
+    async def answer(self) -> None:
+        pass
+
+    async def wait_established(self) -> None:
+        pass
+
+    @property
+    def state(self) -> object:
+        return self.open if self.turns else self.closed
+
+    def write(self, pcm: bytes) -> int:
+        self.said += pcm
+        return len(pcm)
+
+    def read(self, _: int) -> bytes:
+        turn = self.turns.pop(0)
+        if isinstance(turn, Exception):
+            raise turn
+        return turn
+
+
+@pytest.mark.conformance
+@in_loop
+async def test_audio_that_is_renegotiated_does_not_end_the_session():
+    tools()
+    call = Renegotiated(importlib.import_module("baresip"))
+    voice = bytes(range(1, 161)) * 2 * 4
+    frames = [np.frombuffer(frame, "<i2").reshape(-1, 2).T async for frame in example().talk(call, voice)]
+    assert call.said == voice
+    assert np.concatenate([near for near, _ in frames]).tobytes() == voice
+    assert [set(far.astype("<i2").tobytes()) for _, far in frames] == [{1, 2}, {0}, {0}, {3, 4}]
+
+
 @pytest.mark.conformance
 @pytest.mark.slow
 @in_loop
@@ -84,9 +150,7 @@ async def test_a_sip_call_is_heard_with_both_parties_the_right_way_round_through
     tools()
     customer = speak(tmp_path, "customer", ["-v", "en-us", "-s150"], CUSTOMER)
     agent = speak(tmp_path, "agent", ["-v", "en-gb+f3", "-s140"], AGENT)
-    wav = tmp_path / "customer.wav"
-    subprocess.run(["sox", wav, "-t", "ul", tmp_path / "first.ulaw", "trim", "0", str(FIRST_S)], check=True)
-    subprocess.run(["sox", wav, "-t", "al", tmp_path / "second.alaw", "trim", str(FIRST_S)], check=True)
+    cut(tmp_path, "customer")
     sip, media = free_port(), free_port() // 2 * 2
     async with LiveServer(SETTINGS, LoudIsAngry(), load_playbook(), port=0) as server:
         heard = recorded(server)
@@ -114,7 +178,6 @@ async def test_a_sip_call_is_heard_with_both_parties_the_right_way_round_through
                 phone.kill()
                 await phone.wait()
     assert phone.returncode == 0, complained
-    assert complained.count("audio was renegotiated; the call goes on\n") >= 1
     (audio,) = heard.values()
     near, far = np.frombuffer(audio, "<i2").reshape(-1, 2).T
     alike = {

@@ -58,6 +58,7 @@ def test_the_emotion_model_hears_anger_in_a_few_clips_and_every_figure_is_there(
     assert {"shipped", "frozen_probe", "log_mel", "egemaps"} <= rows.keys()
     assert {"women and men, points apart", "languages, points apart"} <= rows.keys()
     assert "float to int8" in rows
+    assert {"calm lead-in: uar4", "one mood only: anger_auc"} <= rows.keys()
     assert results.read_bytes() == before
 
 

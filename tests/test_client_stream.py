@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import runpy
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
@@ -11,6 +12,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from certificates import make
+from doors import SECRETS, locked
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from live_server import (
@@ -31,10 +34,14 @@ from websockets.asyncio.server import ServerConnection, serve
 
 import sentiment_engine.client
 from sentiment_engine import CallMonitor
-from sentiment_engine.client import Disconnected, Restarted, Resumed, Stream, Unreachable, link
+from sentiment_engine.client import Disconnected, Restarted, Resumed, Stream, Unreachable, line, link
+from sentiment_engine.client.trust import trust
 from sentiment_engine.errors import BadMessage, BadSettings
 from sentiment_engine.events import Alert, AlertRaised, CallEnded, TensionUpdated
 from sentiment_engine.live.app import LiveServer
+from sentiment_engine.live.tls import server_tls
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "clients.md"
 
 
 @pytest.fixture(autouse=True)
@@ -312,11 +319,14 @@ async def test_a_call_given_up_by_the_server_goes_on_as_a_new_one():
             proxy.cut()
             await come_true(lambda: not server.calls.heard_s("c-1"))
             await said(call, audio[64_000:96_000])
+            await call.stage("negotiation")
             proxy.port = port
             async with asyncio.timeout(10):
                 await anext(event async for event in call.events() if isinstance(event, Restarted))
             await said(call, audio[96_000:])
         ended = [item["data"] for item in await read_feed(server, "since=0&types=call.ended")]
+        # It was announced with the old stage, before anybody knew that it would be new.
+        assert b'sentiment_engine_messages_total{type="stage"} 1.0' in server.metrics.render()
     assert [(event["reason"], event["duration_s"]) for event in ended] == [
         ("disconnected", 2.0),
         ("stop", 5.0),
@@ -388,6 +398,19 @@ async def test_a_server_that_stays_away_is_given_up_and_everybody_is_told():
             with pytest.raises(Unreachable, match=rf"{proxy.url}.*for 0.3 s.*check that the server runs"):
                 await tell()
         await call.__aexit__(ValueError, ValueError("the caller's own"), None)  # is not hidden
+
+
+@in_loop
+async def test_a_connection_that_lasted_renews_the_patience(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(line, "LASTING_S", 0.2)
+    async with serving() as server, Proxy(server.port) as proxy:
+        async with stream(proxy.url, patience_s=0.5) as call:
+            for connections in (2, 3, 4):
+                await asyncio.sleep(0.4)
+                proxy.cut()
+                await come_true(lambda: proxy.connections == connections)  # noqa: B023 - awaited here
+                await come_true(lambda: server.calls.is_fed("c-1"))
+        assert call.ended.reason == "stop"
 
 
 @in_loop
@@ -565,6 +588,8 @@ async def test_a_stream_is_one_call_and_begins_in_async_with():
             pass
         with pytest.raises(RuntimeError, match="one call"):
             await call.__aenter__()
+        with pytest.raises(RuntimeError, match="has ended"):
+            await call.send(b"")
 
 
 @in_loop
@@ -580,9 +605,11 @@ async def test_alerts_are_the_alerts_among_the_events():
 @pytest.mark.parametrize(
     ("changes", "named"),
     [
-        ({"encoding": "opus"}, "encoding 'opus'"),
+        ({"encoding": "opus"}, "encoding 'opus'.*pcm_s16le, mulaw, alaw"),
+        ({"sample_rate": 4000}, "sample_rate 4000.*8000..48000"),
         ({"channels": ()}, "0 channels"),
-        ({"keep_s": 0.0}, "keep_s"),
+        ({"keep_s": 0.5}, "keep_s 0.5.*1..86400"),
+        ({"keep_s": float("nan")}, "keep_s nan"),
         ({"patience_s": 0.0}, "patience_s 0.0"),
         ({"patience_s": float("nan")}, "patience_s nan"),
         ({"end_within_s": float("inf")}, "end_within_s inf"),
@@ -602,10 +629,62 @@ def test_an_address_that_is_none_is_named():
 
 
 @in_loop
-async def test_words_of_nobody_in_the_call_are_refused_where_they_are_said():
-    async with serving() as server, stream(server.url) as call:
-        with pytest.raises(BadMessage, match="'mixed': parties are agent, customer"):
-            await call.transcript("mixed", "so", 0.0, 1.0)
-        with pytest.raises(BadMessage, match="reason 'tea'"):
-            await call.gap(1.0, "tea")
-        await call.send(b"")  # and the call goes on
+async def test_what_the_server_would_refuse_is_refused_where_it_is_said_and_the_call_goes_on():
+    audio = small_talk(2.0)
+    async with serving() as server:
+        async with stream(server.url) as call:
+            for seconds in (0.0, -1.0, float("nan"), float("inf"), 86_401.0):
+                with pytest.raises(BadMessage, match="gap of"):
+                    await call.gap(seconds)
+            with pytest.raises(BadMessage, match="reason 'tea'"):
+                await call.gap(1.0, "tea")
+            with pytest.raises(BadMessage, match=r"stage 'chat' is unknown.*negotiation"):
+                await call.stage("chat")
+            for party, text, start_s, end_s, named in [
+                ("mixed", "so", 0.0, 1.0, "'mixed': parties are agent, customer"),
+                ("agent", "a" * 10_001, 0.0, 1.0, "in pieces of at most 10000"),
+                ("agent", "\ud800", 0.0, 1.0, "lone surrogate"),
+                ("agent", "so", 2.0, 1.0, "in order"),
+                ("agent", "so", -1.0, 1.0, "from 0 on"),
+                ("agent", "so", 0.0, float("inf"), "finite"),
+                ("agent", "so", float("nan"), 1.0, "in order"),
+            ]:
+                with pytest.raises(BadMessage, match=named):
+                    await call.transcript(party, text, start_s, end_s)
+            await call.send(audio)
+        assert said_of(await read_feed(server), "c-1") == offline("c-1", audio)
+    with pytest.raises(BadMessage, match="stage 'chat'"):
+        stream(server.url, stage="chat")
+
+
+@in_loop
+async def test_a_call_goes_through_tls_with_a_token(tmp_path: Path):
+    files = make(tmp_path)
+    tls = server_tls(files.certificate, files.key)
+    async with LiveServer(locked(), LoudIsAngry(), port=0, tls=tls) as server:
+        own = trust(server.url, files.authority)
+        async with stream(server.url, token=SECRETS["ingest"], tls=own) as call:
+            await call.send(small_talk(1.0))
+        assert (call.ended.reason, call.ended.duration_s) == ("stop", 1.0)
+        with pytest.raises(Unreachable, match="401"):
+            await stream(server.url, tls=own).__aenter__()
+        with pytest.raises(Unreachable, match="not to be trusted"):
+            await stream(server.url, token=SECRETS["ingest"]).__aenter__()
+
+
+@in_loop
+async def test_the_lines_on_the_page_for_clients_stream_a_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    code = PAGE.read_text("utf-8").split("```python\n")[1].split("```")[0]
+    audio = quarrel()
+
+    async def frames() -> AsyncIterator[bytes]:
+        for at in range(0, len(audio), 640):
+            yield audio[at : at + 640]
+
+    async with serving() as server:
+        (tmp_path / "page.py").write_text(code.replace("ws://127.0.0.1:8700", server.url), "utf-8")
+        await runpy.run_path(str(tmp_path / "page.py"))["monitor"](frames())
+        assert said_of(await read_feed(server), "c-1")[-1]["duration_s"] == 20.0
+    assert "critical The customer sounds angry" in capsys.readouterr().out

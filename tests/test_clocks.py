@@ -228,6 +228,62 @@ def test_a_slow_sender_makes_no_hole():
     assert line.end() == {number: number * PACKET for number in range(300)}
 
 
+@pytest.mark.parametrize(
+    ("pause", "jitter_s", "within_s"),
+    [(4, 0.0, 0.021), (8, 0.03, 0.051), (12, 0.03, 0.051), (4, 0.03, 0.3), (12, 0.1, 0.35)],
+)
+def test_short_pauses_between_words_do_not_add_up(pause, jitter_s, within_s):
+    """asterisk#1588: a track that leaves out what is not spoken must not run ahead of the other.
+
+    A pause that hides in the jitter is made up for at the next one that does not.
+    """
+    words = [(first, first + 12) for first in range(60, 2400, 12 + pause)]
+    late = np.random.default_rng(2).uniform(0.0, jitter_s, 2500)
+    where = arrive(Line("arrival"), [(0, 50), *words], delay=lambda number: late[number])
+    assert len(where) == 50 + 12 * len(words)
+    for number, position in where.items():
+        assert abs(position / RATE_HZ - number * PACKET_S) <= within_s
+
+
+def test_a_single_word_after_a_hole_is_due_before_the_other_track_has_waited_too_long():
+    line = Line("arrival")
+    for number in [*range(50), *range(100, 110)]:
+        line.send(number, number * PACKET_S)
+    assert line.clock.due(2.3) == []
+    (word,) = line.clock.due(2.42)
+    assert (word.position, len(word.data), word.reason) == (100 * PACKET, 2 * 10 * PACKET, "idle")
+    assert line.clock.due(9.0) == []
+
+
+def test_a_burst_after_a_hole_is_not_due_before_it_has_been_spoken():
+    line = Line("arrival")
+    for number in range(50):
+        line.send(number, number * PACKET_S)
+    for number in range(50, 75):  # half a second of audio at once, after two
+        line.send(number, 3.0)
+    assert line.clock.due(3.41) == []
+    (burst,) = line.clock.due(3.49)
+    assert burst.position == pytest.approx((3.0 - 0.48) * RATE_HZ, abs=PACKET)
+
+
+@pytest.mark.parametrize("name", ["stamps", "flow"])
+def test_clocks_that_hold_nothing_for_a_time_owe_nothing(name):
+    line = Line(name)
+    line.send(0, 0.0, stamp_s=0.0)
+    assert line.clock.due(99.0) == []
+
+
+def test_audio_that_came_before_its_start_keeps_its_time_though_its_track_was_filled_up():
+    media = Tracks("pcm_s16le", RATE_HZ, [("agent",), ("customer",)])
+    media.now(0.02, PACKET)
+    media.place(0, 0, b"\1\0" * RATE_HZ, "lost")
+    list(media.take())
+    late = ArrivalClock(media, 1)
+    pieces = [piece for n in range(15, 30) for piece in late.put(packet(n), n * PACKET_S + 0.02)]
+    assert [piece.position for piece in pieces] == [n * PACKET for n in range(15, 30)]
+    assert {piece.reason for piece in pieces} == {"idle"}
+
+
 @given(cuts=st.lists(st.integers(1, 3000), min_size=1, max_size=60))
 @examples(60)
 def test_bytes_cut_anywhere_stay_whole_samples(cuts):

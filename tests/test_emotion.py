@@ -2,6 +2,7 @@
 
 import copy
 import math
+import weakref
 
 import msgspec
 import numpy as np
@@ -52,14 +53,14 @@ def angry(p):
 
 def ramp(blocks, settings=WINDOWS):
     """A windower that has heard that many blocks; each sample says which block it is of."""
-    windower = Windower(settings, "agent", late_s=1.0)
+    windower = Windower(settings, "agent", late_s=1.0, early_s=0.1)
     for block in range(blocks):
         windower.push(np.full(BLOCK_SAMPLES, block, np.int16), 5, 5 * 0.01, -50.0)
     return windower
 
 
 def test_a_window_is_due_after_each_hop_of_new_speech():
-    windower = Windower(WINDOWS, "agent", late_s=1.0)
+    windower = Windower(WINDOWS, "agent", late_s=1.0, early_s=0.1)
     due = []
     for block in range(1, 41):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5, 0.05, -50.0)
@@ -150,14 +151,14 @@ def test_a_window_ends_no_later_than_the_audio():
 
 
 def test_a_windows_level_is_that_of_its_voiced_frames_alone():
-    windower = Windower(WINDOWS, "agent", late_s=1.0)
+    windower = Windower(WINDOWS, "agent", late_s=1.0, early_s=0.1)
     for block in range(20):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), *((5, 5 * 0.01) if block % 2 else (0, 0.0)), -50.0)
     assert windower.during(0, 2.0).voice.level_db == pytest.approx(-20.0, abs=0.01)
 
 
 def test_a_window_without_voiced_frames_has_the_level_of_silence():
-    windower = Windower(WINDOWS, "agent", late_s=1.0)
+    windower = Windower(WINDOWS, "agent", late_s=1.0, early_s=0.1)
     for _ in range(20):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 0, 0.0, -50.0)
     assert windower.during(0, 2.0).voice.level_db == pytest.approx(-100.0)
@@ -174,7 +175,7 @@ def test_a_window_without_voiced_frames_has_the_level_of_silence():
 )
 @examples(40)
 def test_windows_follow_each_other_inside_their_segments_and_within_their_limits(voiced, settings):
-    windower, start, last_end, new_s = Windower(settings, "agent", late_s=1.0), None, 0.0, 0.0
+    windower, start, last_end, new_s = Windower(settings, "agent", late_s=1.0, early_s=0.1), None, 0.0, 0.0
     spoken_s = 0.0
     for number, flag in enumerate(voiced):
         windower.push(np.zeros(BLOCK_SAMPLES, np.int16), 5 * flag, 0.05 * flag, -50.0)
@@ -199,6 +200,41 @@ def test_windows_follow_each_other_inside_their_segments_and_within_their_limits
             last_end = window.end_s
             new_s += window.voice.new_speech_s
     assert new_s <= spoken_s + 1e-6
+
+
+def heard_by(windower, plan):
+    """Windows of a plan of stretches (speech or not, blocks); speech is first heard of 0.1 s late."""
+    start, block, windows = None, 0, []
+    for speaks, blocks in plan:
+        for at in range(blocks):
+            block += 1
+            windower.push(np.full(BLOCK_SAMPLES, block, np.int16), 5 * speaks, 0.05 * speaks, -50.0)
+            if not speaks and start is not None:
+                windows.append(windower.at_end(start, (block - 1) * BLOCK_FRAMES, block / 10))
+                start = None
+            if speaks and start is None and at:
+                start = (block - 2) * BLOCK_FRAMES
+            windows.append(windower.during(start, block / 10))
+    return [(w.start_s, w.end_s, w.voice, w.samples.tobytes()) for w in windows if w]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(1, 30)), min_size=1, max_size=12))
+@examples(60)
+def test_nothing_is_forgotten_that_a_window_could_hold(plan):
+    forgetful = Windower(WINDOWS, "agent", late_s=1.0, early_s=0.2)
+    thorough = Windower(WINDOWS, "agent", late_s=1.0, early_s=1000.0)
+    assert heard_by(forgetful, plan) == heard_by(thorough, plan)
+
+
+def test_a_silent_channel_is_not_remembered():
+    windower = Windower(WINDOWS, "agent", late_s=1.0, early_s=0.2)
+    heard_by(windower, [(True, 30), (False, 3)])
+    blocks = [np.zeros(BLOCK_SAMPLES, np.int16) for _ in range(30)]
+    held = [weakref.ref(block) for block in blocks]
+    while blocks:
+        windower.push(blocks.pop(0), 0, 0.0, -50.0)
+        assert windower.during(None, 0.0) is None
+    assert [ref() is not None for ref in held] == [False] * 28 + [True] * 2
 
 
 def test_log_odds_and_probability_are_each_others_inverse():

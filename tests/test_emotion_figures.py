@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from benchmarks import emotion_bench
+from benchmarks import emotion_bench, emotion_relative
 from benchmarks.corpora import LABELS, Clip
 from benchmarks.emotion_bench import Bench
-from benchmarks.emotion_ears import GAP_S, LEAD_S, one_line
+from benchmarks.emotion_ears import GAP_S, LEAD_S, Calls, one_line
 from benchmarks.emotion_figures import (
     RESAMPLINGS,
     auc,
@@ -22,6 +22,9 @@ from benchmarks.emotion_figures import (
 )
 from benchmarks.emotion_systems import System
 from scripts.emotion_features import Windows
+from scripts.emotion_head import softmax
+from sentiment_engine.calm import CalmVoice
+from sentiment_engine.settings import BaselineSettings
 
 
 def test_auc_counts_the_pairs_in_the_right_order_and_ties_by_half():
@@ -156,3 +159,65 @@ def test_another_seed_is_another_line_and_another_lead_in(clips):
     assert one[1] == again[1] != other[1]
     assert np.array_equal(one[0][3], again[0][3])
     assert not np.allclose(one[0][3], other[0][3])
+
+
+def a_leaning_speaker(emotions, cache):
+    """A bench of one speaker whom the model hears as sad while calm, and angry over that when angry."""
+    labels = {"neutral": 0.0, "happy": 2.0, "sad": 0.5, "angry": 2.2}
+    clips = [
+        Clip(cache / str(number), "eval", "corpus", "s", "", emotion, emotion, "en", 2.0, "")
+        for number, emotion in enumerate(emotions)
+    ]
+    pooled = np.zeros((len(clips), len(LABELS)), np.float32)
+    pooled[:, LABELS.index("sad")] = 2.0
+    for row, emotion in zip(pooled, emotions, strict=True):
+        row[LABELS.index(emotion)] += labels[emotion]
+    system = System("", "ear", slice(None), lambda pooled, _: softmax(pooled.astype(np.float64)), [], [3])
+    return Bench.of(clips, cache), system, pooled
+
+
+def a_call(pooled, lead=()):
+    """What `hear_calls` makes of it, the clips of `lead` being the lead-in."""
+    seconds = np.full(len(pooled), 2.0)
+    names = np.array(["corpus/s"] * len(lead), dtype=str)
+    in_lead = np.isin(np.arange(len(pooled)), lead)
+    return Calls(Windows(pooled, seconds), in_lead, Windows(pooled[list(lead)], seconds[list(lead)]), names)
+
+
+def test_a_lead_in_takes_the_lean_off_what_follows_and_is_not_asked(monkeypatch, tmp_path):
+    bench, system, pooled = a_leaning_speaker(["neutral"] * 20 + ["angry", "happy", "neutral"], tmp_path)
+    monkeypatch.setattr(emotion_bench, "hear_calls", lambda *_, seed: a_call(pooled, range(19)))
+    found = emotion_relative.known(bench, system, 3, BaselineSettings())
+    assert np.isnan(found[:19]).all()
+    assert not np.isnan(found[19:]).any()
+    assert found[20].argmax() == emotion_relative.ANGRY
+    assert found[19, 0] > bench.in_call(system, 3)[19, 0]
+    assert np.array_equal(found[19], found[22])  # what is asked teaches nothing
+
+
+def test_a_party_of_one_mood_is_asked_alone_and_up_to_so_many_clips(monkeypatch, tmp_path):
+    emotions = ["neutral"] * 20 + ["angry"] * 4 + ["happy"] * 2
+    bench, system, pooled = a_leaning_speaker(emotions, tmp_path)
+    monkeypatch.setattr(emotion_bench, "hear_calls", lambda *_, seed: a_call(pooled))
+    found = emotion_relative.one_mood(bench, system, 3, BaselineSettings())
+    asked = ~np.isnan(found[:, 0])
+    assert asked[:20].sum() == emotion_relative.MOST
+    assert asked[20:24].all()
+    assert not asked[24:].any()  # too few
+    alone = CalmVoice(BaselineSettings())
+    angry = [emotion_relative.beside(alone, one, 2.0) for one in bench.in_call(system, 3)[20:24]]
+    assert np.allclose(np.sort(found[20:24], axis=0), np.sort(angry, axis=0))  # as if nobody were ever calm
+
+
+def test_clips_in_random_order_teach_the_ones_that_follow(monkeypatch, tmp_path):
+    bench, system, pooled = a_leaning_speaker(["neutral"] * 30, tmp_path)
+    monkeypatch.setattr(emotion_bench, "hear_calls", lambda *_, seed: a_call(pooled))
+    found = emotion_relative.unlabelled(bench, system, 3, BaselineSettings())
+    assert len(np.unique(found[:, 0])) > 20
+    assert found[:, 0].min() == pytest.approx(bench.in_call(system, 3)[0, 0], abs=0.01)
+    assert found[:, 0].max() > 2 * found[:, 0].min()
+    report = emotion_relative.relative(bench, system)
+    assert (
+        report["unlabelled"]["uar4"]["mean"]["value"]
+        >= report["unlabelled"]["before"]["uar4"]["mean"]["value"]
+    )

@@ -44,6 +44,7 @@ from sentiment_engine import (
     TensionUpdated,
     wire,
 )
+from sentiment_engine.calm import CalmVoice
 from sentiment_engine.monitor import LONGEST_GAP_S, LONGEST_ID, LONGEST_LANGUAGE
 from sentiment_engine.pcm import ENCODINGS, SILENCE
 from sentiment_engine.playbook import parse_playbook
@@ -246,6 +247,13 @@ def test_scores_are_probabilities_of_every_label(told):
         assert all(p == round(p, 4) for p in scored.scores.values())
 
 
+def test_scores_beside_the_calm_voice_are_each_partys_own_and_told_with_the_models(told):
+    voices = {party: CalmVoice(SETTINGS.baseline) for party in told[0].channels}
+    for scored in only(EmotionScored, told):
+        beside_calm = voices[scored.party].relative(scored.scores, scored.voice.new_speech_s)
+        assert scored.relative == beside_calm
+
+
 def test_a_quarrel_raises_one_alert_that_says_why_and_calm_clears_it():
     told = run([encoded(quarrel())])
     raised, cleared = only((AlertRaised, AlertCleared), told)
@@ -374,6 +382,21 @@ def test_a_stage_counts_from_where_it_was_named_however_late_the_scores_come():
     due += call.close("stop")
     raised = only(AlertRaised, call.judge(list(LoudIsAngry()([window.samples for window in due]))))[0]
     assert "stage facts," in raised.suggestions[0].rule
+
+
+def test_a_language_named_on_the_way_changes_later_suggestions_and_summaries():
+    call, data = monitor(playbook=load_playbook(), language="zh-CN"), encoded(quarrel())
+    half = len(data) // 6
+    told = call.feed(data[:half])
+    call.set_language("en-GB")
+    raised = only(AlertRaised, told + call.feed(data[half:]))[0]
+    assert {suggestion.language for suggestion in raised.suggestions} == {"en"}
+    assert raised.summary.isascii()
+    with pytest.raises(BadAudio, match="must be a BCP 47 tag"):
+        call.set_language("")
+    call.finish()
+    with pytest.raises(BadAudio, match="has ended"):
+        call.set_language("en")
 
 
 def test_a_window_skipped_under_overload_is_marked_and_counts_for_nothing():

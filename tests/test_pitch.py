@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from voices import examples
 
-from sentiment_engine.pitch import FRAME, pitch_semitones
+from sentiment_engine.pitch import FRAME, pitch_semitones, quantile
 
 SECONDS = np.arange(24000) / 8000
 
@@ -46,3 +46,9 @@ def test_what_has_no_pitch_gets_none():
     assert pitch_semitones(np.random.default_rng(0).normal(0, 0.1, 24000).astype(np.float32)) is None
     assert pitch_semitones(buzz(150)[: FRAME - 1]) is None
     assert pitch_semitones(buzz(150)[:FRAME]) is None
+
+
+@given(values=st.lists(st.integers(0, 98), min_size=1, max_size=80), share=st.floats(0.0, 1.0))
+@examples(200)
+def test_a_quantile_is_numpys_to_the_last_bit(values, share):
+    assert quantile(values, share) == float(np.quantile(values, share))

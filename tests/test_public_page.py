@@ -10,7 +10,15 @@ import pytest
 import sentiment_engine
 
 PACKAGE = Path(sentiment_engine.__file__).parent
-VOCABULARY = ("errors", "events", "settings_base", "settings_door", "settings")
+VOCABULARY = (
+    "errors",
+    "events",
+    "settings_base",
+    "settings_door",
+    "settings_audiosocket",
+    "settings_genesys",
+    "settings",
+)
 LEFT_TO_RIGHT = (
     "frames",
     "pcm",
@@ -26,6 +34,7 @@ LEFT_TO_RIGHT = (
     "rate",
     "usual",
     "emotion",
+    "calm",
     "observed",
     "conversation",
     "effects",

@@ -332,6 +332,8 @@ def test_a_voice_that_cannot_be_judged_is_scored_and_published_and_does_not_coun
         event for event in only(EmotionScored, told) if event.at_s > first and event.scores["angry"] > 0.8
     ]
     assert [event for event in only(EmotionScored, told) if event.at_s > first and event.uncertain > 0.0]
+    assert all(event.relative for event in only(EmotionScored, clean))
+    assert None in [event.relative for event in only(EmotionScored, told) if event.at_s > first]
     assert only(AlertRaised, told) == []
 
 

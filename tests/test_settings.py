@@ -22,6 +22,7 @@ from sentiment_engine.settings import (
     WindowSettings,
     WordsSettings,
 )
+from sentiment_engine.settings_audiosocket import AudioSocketSettings
 from sentiment_engine.settings_door import DoorSettings
 
 STAGES = {
@@ -37,6 +38,7 @@ STAGES = {
     "contact": ContactSettings,
     "live": LiveSettings,
     "door": DoorSettings,
+    "audiosocket": AudioSocketSettings,
 }
 
 

@@ -171,3 +171,19 @@ def test_a_hash_is_sixty_four_digits_and_nothing_else_is_told_of_it(text):
         assert len(text) < 6 or text not in str(refused)  # noqa: PT017 - either way is fine
     else:
         assert re.fullmatch("[0-9a-f]{64}", text)
+
+
+VARIABLE = "TWILIO_AUTH_TOKEN"
+PUBLIC = "https://calls.example.com"
+
+
+def test_the_variable_with_twilios_token_is_named_and_the_token_itself_is_not_accepted():
+    assert not door().twilio_auth_token_env
+    named = door(twilio_auth_token_env=VARIABLE, public_url=PUBLIC)
+    assert named.twilio_auth_token_env == VARIABLE
+    for text in ("5f0d8c1e4b7a49d2b3c6e8f9a0b1c2d3", "$TWILIO_AUTH_TOKEN", "A\n", "1A", "X" * 101):
+        with pytest.raises(BadSettings, match="never the token itself") as caught:
+            door(twilio_auth_token_env=text, public_url=PUBLIC)
+        assert text not in str(caught.value)
+    with pytest.raises(BadSettings, match=r"needs door\.public_url"):
+        door(twilio_auth_token_env=VARIABLE)

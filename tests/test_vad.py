@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from voices import RATE_HZ, SETTINGS, example_call, examples, hush, turns, voice
 
+from sentiment_engine import vad
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES
 from sentiment_engine.listening import Gap, Listener, Segment
 from sentiment_engine.settings import VadSettings
@@ -42,16 +43,21 @@ class Scripted:
 def gate_on(script, settings=PLAIN, level_db=-20.0):
     """Steps a gate through a script of '#' (voiced) and '.' frames; all segments, as frame numbers."""
     gate = quiet_line(settings)
-    closed = [gate.step(mark == "#", level_db, level_db)[1] for mark in script]
-    segments = [segment for segment in [*closed, gate.finish()] if segment]
+    segments = [*step(gate, [mark == "#" for mark in script], level_db)[2], gate.finish()]
+    segments = [segment for segment in segments if segment]
     return [(start - QUIET_FRAMES, end - QUIET_FRAMES) for start, end in segments]
+
+
+def step(gate, heard, level_db, treble_db=None):
+    """Frames of one level: which are voiced, in which the party speaks, what segments ended."""
+    treble_db = level_db if treble_db is None else treble_db
+    return gate.decide(gate.over(heard, [level_db] * len(heard), [treble_db] * len(heard)))
 
 
 def quiet_line(settings=PLAIN):
     """A gate that has heard enough silence to know the noise of the line."""
     gate = SpeechGate(settings, Scripted())
-    for _ in range(QUIET_FRAMES):
-        gate.step(False, PAUSE_DB, PAUSE_DB)
+    step(gate, [False] * QUIET_FRAMES, PAUSE_DB)
     return gate
 
 
@@ -99,33 +105,26 @@ def test_frames_before_a_closed_segment_do_not_count_for_the_next_onset():
 
 def test_frames_before_missing_audio_do_not_count_for_the_onset_after_it():
     gate = quiet_line()
-    for _ in range(2):
-        gate.step(True, -20.0, -20.0)
+    step(gate, [True] * 2, -20.0)
     gate.skip(1)
-    for _ in range(2):
-        gate.step(True, -20.0, -20.0)
+    step(gate, [True] * 2, -20.0)
     assert gate.start is None
-    gate.step(True, -20.0, -20.0)
+    step(gate, [True], -20.0)
     assert gate.start == QUIET_FRAMES + 3
 
 
 def test_speech_still_open_at_the_end_is_closed_once():
     gate = quiet_line()
-    for _ in range(20):
-        gate.step(True, -20.0, -20.0)
+    step(gate, [True] * 20, -20.0)
     assert gate.finish() == (QUIET_FRAMES, QUIET_FRAMES + 20)
     assert gate.finish() is None
 
 
 def test_a_hangover_is_not_speaking():
     gate = quiet_line()
-    assert not gate.speaking
-    for _ in range(20):
-        gate.step(True, -20.0, -20.0)
-    assert gate.speaking
-    for _ in range(SpeechGate.ACTIVE_FRAMES):
-        gate.step(False, -20.0, -20.0)
-    assert not gate.speaking
+    speaking = step(gate, [True] * 20 + [False] * SpeechGate.ACTIVE_FRAMES, -20.0)[1]
+    onset = [False] * (PLAIN.onset_frames - 1)
+    assert speaking == onset + [True] * (20 - len(onset) + SpeechGate.ACTIVE_FRAMES - 1) + [False]
     assert gate.start is not None
 
 
@@ -133,7 +132,7 @@ def test_the_detector_is_asked_of_every_frame_even_when_the_level_decides():
     model = Scripted()
     gate = SpeechGate(PLAIN, model)
     block, levels = np.ones(BLOCK_SAMPLES, np.int16), [-90.0] * BLOCK_FRAMES
-    voiced = [voiced for _ in range(6) for voiced, _ in gate.block(block, levels, levels)]
+    voiced = [voiced for _ in range(6) for voiced in gate.block(block, levels, levels)[0]]
     assert not any(voiced)
     assert model.asked == 30
 
@@ -146,11 +145,11 @@ def test_nothing_below_the_lowest_level_is_speech():
 @pytest.mark.parametrize(("level_db", "begins"), [(-45.0, False), (-43.0, True)])
 def test_it_takes_more_to_begin_a_segment_than_to_go_on(level_db, begins):
     gate = SpeechGate(VadSettings(over_noise_db=10.0, onset_over_db=6.0), Scripted())
-    for heard, level in [(False, -60.0)] * FRAMES_A_SECOND * 2 + [(True, level_db)] * 10:
-        gate.step(heard, level, -60.0)
+    step(gate, [False] * FRAMES_A_SECOND * 2, -60.0)
+    step(gate, [True] * 10, level_db, -60.0)
     assert (gate.start is not None) == begins
     if begins:
-        assert gate.step(True, -49.0, -60.0)[0]
+        assert step(gate, [True], -49.0, -60.0)[0] == [True]
 
 
 def test_a_frame_must_stand_above_the_running_noise_floor():
@@ -162,39 +161,33 @@ def test_a_frame_must_stand_above_the_running_noise_floor():
 
 def test_treble_alone_may_stand_above_the_noise():
     gate = quiet_line()
-    for _ in range(FRAMES_A_SECOND * (FLOOR_BUCKETS + 2)):  # a rumble that the floor has caught up with
-        gate.step(True, -30.0, PAUSE_DB)
+    rumble = [True] * FRAMES_A_SECOND * (FLOOR_BUCKETS + 2)  # the floor has caught up with it
+    step(gate, rumble, -30.0, PAUSE_DB)
     assert gate.start is None
-    for _ in range(10):
-        gate.step(True, -30.0, -50.0)
+    step(gate, [True] * 10, -30.0, -50.0)
     assert gate.start is not None
 
 
 def test_the_noise_floor_rises_to_steady_noise_and_falls_at_once_with_it():
     floor = NoiseFloor()
-    for _ in range(FRAMES_A_SECOND * (FLOOR_BUCKETS + 2)):
-        floor.step(-40.0)
+    floor.follow([-40.0] * FRAMES_A_SECOND * (FLOOR_BUCKETS + 2))
     assert floor.level_db == pytest.approx(-40.0, abs=0.5)
-    for _ in range(FRAMES_A_SECOND * 2):
-        floor.step(-60.0)
+    floor.follow([-60.0] * FRAMES_A_SECOND * 2)
     assert floor.level_db == pytest.approx(-60.0, abs=0.5)
 
 
 def test_the_noise_floor_knows_a_noisy_line_after_a_second_and_no_silence_from_before():
     floor = NoiseFloor()
-    for _ in range(FRAMES_A_SECOND):
-        floor.step(-20.0)
+    floor.follow([-20.0] * FRAMES_A_SECOND)
     assert floor.level_db == FLOOR_START_DB  # whoever speaks from the first moment is heard
-    floor.step(-20.0)
-    for _ in range(FRAMES_A_SECOND):
-        floor.step(-38.0)
+    floor.follow([-20.0] + [-38.0] * FRAMES_A_SECOND)
     assert floor.level_db == pytest.approx(-38.0, abs=0.5)
 
 
 def test_the_noise_floor_is_not_moved_far_by_a_single_short_drop():
     floor = NoiseFloor()
     for frame in range(FRAMES_A_SECOND * (FLOOR_BUCKETS + 2)):
-        floor.step(-60.0 if frame % FRAMES_A_SECOND == 10 else -40.0)
+        floor.follow([-60.0 if frame % FRAMES_A_SECOND == 10 else -40.0])
     assert floor.level_db > -48.0
 
 
@@ -287,7 +280,7 @@ def test_missing_audio_moves_all_that_follows_by_its_length(script, skips):
     def segments(skipped):
         gate = quiet_line()
         gate.skip(skipped)
-        closed = [gate.step(mark == "#", -20.0, -20.0)[1] for mark in script]
+        closed = step(gate, [mark == "#" for mark in script], -20.0)[2] if script else []
         return [segment for segment in [*closed, gate.finish()] if segment]
 
     assert [(start - skips, end - skips) for start, end in segments(skips)] == segments(0)
@@ -295,12 +288,44 @@ def test_missing_audio_moves_all_that_follows_by_its_length(script, skips):
 
 def test_lost_packets_do_not_lower_the_noise_floor_and_a_line_that_mutes_itself_does():
     floor = NoiseFloor()
-    for _ in range(200):
-        floor.step(-45.0)
-    for _ in range(20):  # every other hundred milliseconds lost
-        for level_db in [-100.0] * 5 + [-45.0] * 5:
-            floor.step(level_db)
+    floor.follow([-45.0] * 200)
+    floor.follow(([-100.0] * 5 + [-45.0] * 5) * 20)  # every other hundred milliseconds lost
     assert floor.level_db == pytest.approx(-45.0, abs=0.1)
-    for _ in range(40):
-        floor.step(-100.0)
+    floor.follow([-100.0] * 40)
     assert floor.level_db < -90.0
+
+
+@given(
+    levels_db=st.lists(st.sampled_from([-100.0, -60.0, -45.5, -30.25, -20.0]), max_size=150),
+    cut=st.integers(0, 150),
+)
+@examples(60)
+def test_the_floor_is_the_same_told_frame_by_frame_and_at_once(levels_db, cut):
+    one, many = NoiseFloor(), NoiseFloor()
+    told = many.follow(levels_db[:cut]) + many.follow(levels_db[cut:])
+    assert [floor_db for level_db in levels_db for floor_db in one.follow([level_db])] == told
+    assert one.level_db == many.level_db
+
+
+@given(script=st.text("#.", min_size=1, max_size=150), cut=st.integers(1, 150))
+@examples(60)
+def test_decisions_are_the_same_told_frame_by_frame_and_at_once(script, cut):
+    heard = [mark == "#" for mark in script]
+    one, many = quiet_line(), quiet_line()
+    pieces = [step(one, [voice], -20.0) for voice in heard]
+    whole = [step(many, piece, -20.0) for piece in (heard[:cut], heard[cut:]) if piece]
+    for part in range(3):
+        joined = [[item for decisions in told for item in decisions[part]] for told in (pieces, whole)]
+        assert joined[0] == joined[1]
+
+
+def test_a_block_too_soft_for_a_voice_is_not_searched_for_tones(monkeypatch):
+    asked = []
+    monkeypatch.setattr(vad, "is_tone", lambda samples: asked.append(samples) or False)
+    gate = SpeechGate(PLAIN, Scripted())
+    block = np.ones(BLOCK_SAMPLES, np.int16)
+    step(gate, [False] * QUIET_FRAMES, PAUSE_DB)
+    gate.block(block, [-70.0] * BLOCK_FRAMES, [-70.0] * BLOCK_FRAMES)
+    assert not asked
+    assert gate.block(block, [-20.0] * BLOCK_FRAMES, [-20.0] * BLOCK_FRAMES)[0] == [True] * BLOCK_FRAMES
+    assert len(asked) == 1

@@ -38,6 +38,15 @@ def serve(
         str, typer.Option(help="Where to listen; beyond this machine only with tokens and TLS.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free port.")] = 8700,
+    audiosocket_port: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PORT",
+            min=0,
+            max=65535,
+            help="Take AudioSocket from Asterisk on this TCP port too; 0 takes any free one.",
+        ),
+    ] = None,
     data: Annotated[
         Path | None,
         typer.Option(
@@ -96,6 +105,8 @@ def serve(
         complain(
             f"listening on {server.url}: calls to {server.url}/v1/stream, alerts from {server.url}/v1/feed"
         )
+        if server.audiosocket is not None:
+            complain(f"AudioSocket on {server.host}:{server.audiosocket.port}")
 
     serve_live(
         settings,
@@ -105,6 +116,7 @@ def serve(
         host=host,
         port=port,
         tls=tls,
+        audiosocket_port=audiosocket_port,
         on_ready=ready,
     )
 

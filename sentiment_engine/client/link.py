@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidSta
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
-from sentiment_engine.client.trust import tls_failure
+from sentiment_engine.client.trust import tls_failure, trust
 from sentiment_engine.errors import BadSettings, EngineError
 
 TRIES = 6
@@ -122,7 +122,7 @@ def connection(
     loopback = _is_loopback(urlsplit(url).hostname or "")
     return connect(
         url,
-        ssl=tls,
+        ssl=trust(url, None) if tls is None else tls,
         additional_headers={"Authorization": f"Bearer {token}"} if token else None,
         subprotocols=[Subprotocol(subprotocol)] if subprotocol else None,
         proxy=None if loopback else True,  # a proxy cannot reach this machine

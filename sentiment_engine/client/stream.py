@@ -5,17 +5,23 @@ The caller only ever touches memory; a task of its own speaks with the server, s
 
 import asyncio
 import json
-import math
 import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self
 
+from sentiment_engine.client.checks import (
+    check_format,
+    check_gap,
+    check_seconds,
+    check_stage,
+    check_transcript,
+)
 from sentiment_engine.client.line import Line
 from sentiment_engine.client.link import Unreachable, check_url
 from sentiment_engine.client.notices import Notice
 from sentiment_engine.client.timeline import Timeline
-from sentiment_engine.errors import BadMessage, BadSettings
+from sentiment_engine.errors import BadSettings
 from sentiment_engine.events import Alert, AnyEvent, CallEnded, Party, Stage
 
 PATIENCE_S = 25.0
@@ -40,6 +46,9 @@ class Stream:
     begins at 0, and :class:`Restarted` among the events says where that is. The same happens when the server
     ends the call without having been asked.
 
+    **A server that stays away** is given up when patience is at its end: from then on every method, every
+    reader and the end of the block raise :class:`Unreachable`, which names the address and the remedy.
+
     Args:
         url: ``ws://HOST:PORT/v1/stream``.
         call_id: The caller's own id of the call. One that the server still knows from another connection is
@@ -59,7 +68,7 @@ class Stream:
         end_within_s: How long leaving may take.
 
     Raises:
-        BadSettings: an argument that cannot be.
+        BadSettings: an argument that cannot be; BadMessage for the stage.
     """
 
     def __init__(
@@ -81,9 +90,10 @@ class Stream:
         end_within_s: float = 10.0,
     ) -> None:
         check_url(url)
-        for name, seconds in (("patience_s", patience_s), ("end_within_s", end_within_s)):
-            if not (math.isfinite(seconds) and seconds > 0):
-                raise BadSettings(f"{name} {seconds}: must be a number of seconds above 0")
+        check_format(encoding, sample_rate, len(channels), keep_s)
+        check_stage(stage)
+        check_seconds("patience_s", patience_s)
+        check_seconds("end_within_s", end_within_s)
         start = {
             "type": "start",
             "call_id": call_id,
@@ -171,9 +181,6 @@ class Stream:
         Audio that comes faster than life should be followed by ``await call.drain()``: else what exceeds
         ``keep_s`` becomes a gap. From another thread: ``asyncio.run_coroutine_threadsafe(call.send(pcm),
         loop)``.
-
-        Raises:
-            Unreachable: the connection was given up.
         """
         self._running()
         self._timeline.audio(pcm)
@@ -184,11 +191,9 @@ class Stream:
 
         Raises:
             BadMessage: ``seconds`` or ``reason`` cannot be.
-            Unreachable: the connection was given up.
         """
         self._running()
-        if reason not in ("lost", "paused", "idle"):
-            raise BadMessage(f"gap with reason {reason!r}: one of lost, paused, idle")
+        check_gap(seconds, reason)
         self._timeline.gap(seconds, reason)
         self._line.said()
 
@@ -197,9 +202,9 @@ class Stream:
 
         Raises:
             BadMessage: no stage of that name.
-            Unreachable: the connection was given up.
         """
         self._running()
+        check_stage(stage)
         self._timeline.set_stage(stage)
         self._line.said()
 
@@ -214,20 +219,14 @@ class Stream:
 
         Raises:
             BadMessage: a party that is not in the call, a text or times that cannot be.
-            Unreachable: the connection was given up.
         """
         self._running()
-        if party not in self._channels and self._channels != ("mixed",):
-            raise BadMessage(f"transcript of {party!r}: parties are {', '.join(self._channels)}")
+        check_transcript(self._channels, party, text, start_s, end_s)
         self._timeline.transcript(party, text, start_s, end_s)
         self._line.said()
 
     async def drain(self) -> None:
-        """Returns once all that was given has been handed to the connection.
-
-        Raises:
-            Unreachable: the connection was given up.
-        """
+        """Returns once all that was given has been handed to the connection."""
         await self._until(self._line.drained)
 
     # -- what the server says
@@ -236,9 +235,6 @@ class Stream:
         """What the server sends, and what the connection goes through, until the call has ended.
 
         Each iterator begins with the oldest that is kept: the newest 1000, besides 600 ticks of tension.
-
-        Raises:
-            Unreachable: the connection was given up.
         """
         async for event in self._line.inbox.read():
             yield event
@@ -259,6 +255,7 @@ class Stream:
             raise RuntimeError("the stream has not begun: use it in `async with`")
         if self._task.done():
             self._task.result()
+            raise RuntimeError("the call has ended: nothing more can be said in it")
         return self._task
 
     async def _until(self, moment: asyncio.Event) -> None:

@@ -10,16 +10,11 @@ import math
 from typing import Any
 
 from sentiment_engine.client.kept import Audio, Entry, Gap, Kept, Note
-from sentiment_engine.errors import BadMessage, BadSettings
-from sentiment_engine.events import STAGES, GapReason, Party, Stage
-from sentiment_engine.monitor import LONGEST_TRANSCRIPT
-from sentiment_engine.pcm import HIGHEST_HZ, LOWEST_HZ, SILENCE
+from sentiment_engine.events import GapReason, Party, Stage
+from sentiment_engine.pcm import SILENCE
 
 LONGEST_GAP_S = 3600.0
 """What one gap message may say; longer gaps are told as several."""
-LONGEST_PASS_S = 86_400.0
-"""The longest gap a caller may ask for."""
-LEAST_KEPT_S = 1.0
 LONGEST_UNIT_S = 0.05
 """As on the server: rates whose whole milliseconds are rarer than this are resumed at any sample."""
 
@@ -27,21 +22,19 @@ LONGEST_UNIT_S = 0.05
 class Timeline:
     """One call's audio, gaps, stages and transcripts, from the oldest that is kept to the newest.
 
+    What it is given has been checked (``checks.py``).
+
     Args:
         encoding: ``pcm_s16le``, ``mulaw`` or ``alaw``.
         sample_rate_hz: 8000..48000.
         channels: 1 or 2.
         keep_s: Seconds of audio that are kept; what is older becomes a gap, whether it was sent or not.
         stage: The stage at the beginning.
-
-    Raises:
-        BadSettings: one of them cannot be.
     """
 
     def __init__(
         self, encoding: str, sample_rate_hz: int, channels: int, *, keep_s: float, stage: Stage = "general"
     ) -> None:
-        _check(encoding, sample_rate_hz, channels, keep_s, stage)
         self._silence = SILENCE[encoding] * channels
         self._second = len(self._silence) * sample_rate_hz
         milliseconds = 1000 // math.gcd(sample_rate_hz, 1000)
@@ -95,12 +88,7 @@ class Timeline:
 
         Gaps lie on whole milliseconds, where a call can be resumed; what is left of one at either end passes
         as silence. A sample whose last bytes never came is dropped, as everywhere in the engine.
-
-        Raises:
-            BadMessage: ``seconds`` is not above 0 and at most a day.
         """
-        if not 0 < seconds <= LONGEST_PASS_S:  # also NaN
-            raise BadMessage(f"gap of {seconds} s: must be above 0 and at most {LONGEST_PASS_S:.0f} s")
         kept, sample = self._kept, len(self._silence)
         until = kept.end - kept.end % sample + round(seconds * self._second / sample) * sample
         silence = min(max(0, until - kept.end), (self._origin - kept.end) % self._unit)
@@ -109,32 +97,12 @@ class Timeline:
         kept.audio(self._quiet(kept.end, max(0, until - kept.end)))
 
     def set_stage(self, stage: Stage) -> None:
-        """The stage of the conversation from here on.
-
-        Raises:
-            BadMessage: no stage of that name.
-        """
-        if stage not in STAGES:
-            raise BadMessage(f"stage {stage!r} is unknown: one of {', '.join(STAGES)}")
+        """The stage of the conversation from here on."""
         self.stage = stage
         self._kept.note({"type": "stage", "stage": stage})
 
     def transcript(self, party: Party, text: str, start_s: float, end_s: float) -> None:
-        """Words that some recogniser heard; times in seconds since the stream began.
-
-        Raises:
-            BadMessage: a text that is too long or no Unicode, or times that cannot be.
-        """
-        if len(text) > LONGEST_TRANSCRIPT:
-            raise BadMessage(
-                f"transcript of {len(text)} characters: send it in pieces of at most {LONGEST_TRANSCRIPT}"
-            )
-        if any("\ud800" <= letter <= "\udfff" for letter in text):
-            raise BadMessage(f"transcript {text[:40]!a} is no Unicode text: a lone surrogate is in it")
-        if not (math.isfinite(end_s) and 0 <= start_s <= end_s):
-            raise BadMessage(
-                f"transcript from {start_s} to {end_s} s: must be finite, from 0 on, and in order"
-            )
+        """Words that some recogniser heard; times in seconds since the stream began."""
         self._kept.note(
             {"type": "transcript", "party": party, "text": text, "start_s": start_s, "end_s": end_s}, text
         )
@@ -244,16 +212,3 @@ class Timeline:
         self._kept.clear()
         self._due = None
         self.first_stage = self.stage
-
-
-def _check(encoding: str, sample_rate_hz: int, channels: int, keep_s: float, stage: str) -> None:
-    if encoding not in SILENCE:
-        raise BadSettings(f"encoding {encoding!r} is unknown: one of {', '.join(SILENCE)}")
-    if not LOWEST_HZ <= sample_rate_hz <= HIGHEST_HZ:
-        raise BadSettings(f"sample_rate {sample_rate_hz} Hz: must lie in {LOWEST_HZ}..{HIGHEST_HZ} Hz")
-    if channels not in (1, 2):
-        raise BadSettings(f"{channels} channels: a call has 1 or 2")
-    if not LEAST_KEPT_S <= keep_s <= LONGEST_PASS_S:
-        raise BadSettings(f"keep_s {keep_s}: must lie in {LEAST_KEPT_S:g}..{LONGEST_PASS_S:.0f} s")
-    if stage not in STAGES:
-        raise BadSettings(f"stage {stage!r} is unknown: one of {', '.join(STAGES)}")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 import socket
 import ssl
@@ -20,15 +21,19 @@ from starlette.websockets import WebSocket
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.live.audiosocket import AudioSocketPort, require_named_peers
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.dialects import DIALECTS
+from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.shape import Dialect
 from sentiment_engine.live.door import Door, require_safe_address
 from sentiment_engine.live.feed import FeedSession
+from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
 from sentiment_engine.live.guard import guarded
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
+from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -53,10 +58,12 @@ class LiveServer:
         host: a loopback address; another one takes tokens, and TLS or ``door.behind_proxy``.
         port: 0 for any free one; see :attr:`port`.
         tls: the server's certificate and key, see ``live/tls.py``.
+        audiosocket_port: takes AudioSocket from Asterisk on the same ``host``, 0 for any free one; see
+            ``audiosocket.port``. None: nowhere.
 
     Raises:
-        BadSettings: ``host`` is not safe with these settings, the port cannot be had, or a required notice
-            has no cues.
+        BadSettings: ``host`` is not safe with these settings, the port cannot be had, a required notice has
+            no cues, or a Genesys client secret cannot be read.
     """
 
     def __init__(
@@ -69,18 +76,31 @@ class LiveServer:
         host: str = "127.0.0.1",
         port: int = 8700,
         tls: ssl.SSLContext | None = None,
+        audiosocket_port: int | None = None,
     ) -> None:
         require_safe_address(host, settings.door, tls=tls is not None)
         self.door = Door(settings.door, host)
         self._settings = settings.live
+        self._door_settings = settings.door
+        self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
         self.hub = Hub(settings.live, self.metrics)
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
+        self._pages = Pages()
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
+        self.audiosocket: AudioSocketPort | None = None
+        if audiosocket_port is not None:
+            try:
+                require_named_peers(settings.audiosocket, host)
+                listener = _listening(host, audiosocket_port, "--audiosocket-port")
+            except BadSettings:
+                self._socket.close()
+                raise
+            self.audiosocket = AudioSocketPort(settings.audiosocket, self.calls, listener)
         config = uvicorn.Config(
             self.app(),
             http=HttpProtocol,
@@ -117,8 +137,9 @@ class LiveServer:
             Route("/readyz", self._readyz),
             Route("/metrics", self._metrics),
             Route("/v1/playbook", self._phrases.get),
+            *self._pages.routes(),
             WebSocketRoute("/v1/stream", self._stream),
-            *(WebSocketRoute(path, self._vendor(dialect)) for path, dialect in DIALECTS.items()),
+            *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
             WebSocketRoute("/v1/feed", self._feed),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
@@ -131,6 +152,8 @@ class LiveServer:
                 self._serving.result()
                 raise BadSettings(f"the server on {self.url} ended before it began")
             await asyncio.sleep(0.005)
+        if self.audiosocket is not None:
+            await self.audiosocket.start()
         log.info("listening", url=self.url)
         return self
 
@@ -163,6 +186,8 @@ class LiveServer:
     async def _drain(self) -> None:
         """Every call ends with ``shutdown``, and everybody hears of it, before any socket is closed."""
         log.info("draining")
+        if self.audiosocket is not None:
+            self.audiosocket.stop()
         await self.calls.drain()
         self.hub.close(
             CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="
@@ -175,6 +200,8 @@ class LiveServer:
             stream.abort()
         for feed in list(self.feeds):
             feed.abort()
+        if self.audiosocket is not None:
+            await self.audiosocket.stopped()
 
     # -- endpoints
 
@@ -191,6 +218,14 @@ class LiveServer:
 
     async def _stream(self, websocket: WebSocket) -> None:
         await StreamSession(websocket, self.calls).run()
+
+    def _vendor_route(self, path: str, dialect: type[Dialect]) -> WebSocketRoute:
+        route = WebSocketRoute(path, self._vendor(dialect))
+        if dialect is Genesys:
+            route.app = GenesysGate(
+                route.app, self._genesys_secrets, self._door_settings, self.door, self.metrics
+            )
+        return route
 
     def _vendor(self, dialect: type[Dialect]) -> Callable[[WebSocket], Coroutine[Any, Any, None]]:
         async def serve_socket(websocket: WebSocket) -> None:
@@ -232,7 +267,7 @@ class _Uvicorn(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def _listening(host: str, port: int, option: str = "--port") -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -243,7 +278,9 @@ def _listening(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except (OSError, OverflowError) as reason:
         listener.close()
-        raise BadSettings(f"cannot listen on {host} port {port}: {reason}; choose another --port") from reason
+        raise BadSettings(
+            f"cannot listen on {host} port {port}: {reason}; choose another {option}"
+        ) from reason
     return listener
 
 
@@ -256,6 +293,7 @@ def serve(
     host: str = "127.0.0.1",
     port: int = 8700,
     tls: ssl.SSLContext | None = None,
+    audiosocket_port: int | None = None,
     on_ready: Callable[[LiveServer], None] | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
@@ -268,6 +306,7 @@ def serve(
         host: where to listen.
         port: 0 for any free one.
         tls: certificate and key.
+        audiosocket_port: 0 for any free one, None for no AudioSocket.
         on_ready: is called once sockets are served.
 
     Raises:
@@ -276,7 +315,16 @@ def serve(
 
     async def run() -> None:
         loop = asyncio.get_running_loop()
-        async with LiveServer(settings, model, playbook, cues=cues, host=host, port=port, tls=tls) as server:
+        async with LiveServer(
+            settings,
+            model,
+            playbook,
+            cues=cues,
+            host=host,
+            port=port,
+            tls=tls,
+            audiosocket_port=audiosocket_port,
+        ) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, server.stop)
             if on_ready is not None:

@@ -7,10 +7,11 @@ arrival says, so that a call that comes back on another socket has a hole as lon
 
 import heapq
 from collections import deque
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from sentiment_engine.events import GapReason
+from sentiment_engine.live.arrival import ArrivalClock
 from sentiment_engine.live.media import Tracks
+from sentiment_engine.live.pieces import Placed, Whole
 
 REORDER_S = 0.3
 """A packet that comes so much later than one that follows it is still put in its place; after that it is
@@ -20,26 +21,10 @@ SNAP_S = 0.005
 JUMP_S = 60.0
 """A time stamp so far ahead, or more than ``REORDER_S`` and ``BACK_S`` back, belongs to another clock."""
 BACK_S = 5.0
-HOLE_S = 0.3
-"""Nothing for so long is a hole, unless what follows comes in a burst: then the network held it up."""
-LONGEST_HOLE_S = 300.0
-"""Longer ones are told as so long: a hole is kept as silence until it is fed."""
-BURST_S, LONGEST_BURST_S = 0.4, 2.0
-"""How long what follows a hole is held, to see which; longer while it comes at twice its own pace or more."""
-OUT_OF_STEP_S = 3.0
-"""A track all of whose audio came too late for so long is put in step with the other again."""
 KNOWN_SEQUENCES, RECENT_SEQUENCES = 2048, 64
 """About twenty seconds of two tracks; about half a second."""
 
 ClockName = Literal["stamps", "arrival", "flow"]
-
-
-class Placed(NamedTuple):
-    """A piece and its place; why nothing came before it, if nothing did."""
-
-    position: int
-    data: bytes
-    reason: GapReason
 
 
 class Sequences:
@@ -110,6 +95,10 @@ class StampClock:
         heapq.heappush(self._held, (stamp + offset, self._count, data, sequence))
         return out + self._due(end)
 
+    def due(self, _now_s: float) -> list[Placed]:
+        """Nothing: time stamps tell when to wait no longer."""
+        return []
+
     def flush(self) -> list[Placed]:
         """What is still held back."""
         return [self._pop() for _ in range(len(self._held))]
@@ -139,99 +128,12 @@ class StampClock:
         return Placed(position, data, "idle" if quiet else "lost")
 
 
-class _Whole:
-    """Bytes of any length to whole samples; an incomplete one waits for its other bytes."""
-
-    def __init__(self, width: int) -> None:
-        self._width, self._rest = width, b""
-
-    def take(self, data: bytes) -> tuple[bytes, int]:
-        """What is whole, and how many samples that is."""
-        data = self._rest + data
-        whole = len(data) - len(data) % self._width
-        self._rest = data[whole:]
-        return data[:whole], whole // self._width
-
-
-class ArrivalClock:
-    """Pieces without time stamps from senders that leave silence out.
-
-    A pause of ``HOLE_S`` is a hole if audio goes on at its own pace afterwards; audio that then comes faster
-    than it was spoken had only been held up. A sender that is slow all the time leaves no hole.
-    """
-
-    def __init__(self, tracks: Tracks, track: int) -> None:
-        self._tracks, self._track = tracks, track
-        self._whole = _Whole(tracks.frame_bytes(track))
-        self._at: int | None = None
-        """Where the next piece goes, if it follows at once."""
-        self._due_s = 0.0
-        """When it is to come."""
-        self._held, self._held_samples = bytearray(), 0
-        self._hole_s = self._held_since_s = 0.0
-        self._late_samples = 0
-
-    def put(
-        self, data: bytes, arrived_s: float, _stamp_s: float | None = None, _sequence: int | None = None
-    ) -> list[Placed]:
-        """One piece of any length."""
-        data, samples = self._whole.take(data)
-        if self._at is None:
-            self._at = max(self._tracks.end(self._track), self._tracks.now(arrived_s, samples))
-            self._due_s = arrived_s
-            return self._follow(data, samples, "lost")
-        late_s = arrived_s - self._due_s
-        seconds = samples / self._tracks.sample_rate_hz
-        self._due_s = max(self._due_s, arrived_s) + seconds
-        if late_s >= HOLE_S:
-            out = self.flush()
-            self._hole_s, self._held_since_s = min(late_s, LONGEST_HOLE_S), arrived_s
-            self._hold(data, samples)
-            return out
-        if not self._hole_s:
-            return self._follow(data, samples, "idle")
-        self._hold(data, samples)
-        # what came beyond real time since the hole ended had been held up, and shortens it
-        ahead_s, waited_s = self._due_s - arrived_s - seconds, arrived_s - self._held_since_s
-        if ahead_s >= self._hole_s - HOLE_S / 2:
-            self._hole_s = 0.0
-        elif waited_s >= LONGEST_BURST_S or waited_s >= max(BURST_S, ahead_s):
-            self._hole_s -= max(0.0, ahead_s)
-        else:
-            return []
-        return self.flush()
-
-    def flush(self) -> list[Placed]:
-        """What is still held back, after its hole."""
-        held, samples = bytes(self._held), self._held_samples
-        self._held.clear()
-        self._held_samples = 0
-        if self._at is not None:
-            self._at += round(self._hole_s * self._tracks.sample_rate_hz)
-        self._hole_s = 0.0
-        return self._follow(held, samples, "idle")
-
-    def _hold(self, data: bytes, samples: int) -> None:
-        self._held += data
-        self._held_samples += samples
-
-    def _follow(self, data: bytes, samples: int, reason: GapReason) -> list[Placed]:
-        if not samples or self._at is None:
-            return []
-        end = self._tracks.end(self._track)
-        self._late_samples = self._late_samples + samples if self._at + samples <= end else 0
-        if self._late_samples > OUT_OF_STEP_S * self._tracks.sample_rate_hz:
-            self._at, self._late_samples = end, 0
-        position, self._at = self._at, self._at + samples
-        return [Placed(position, data, reason)]
-
-
 class FlowClock:
     """Pieces that follow each other whatever the time: the protocol tells of every pause itself."""
 
     def __init__(self, tracks: Tracks, track: int) -> None:
         self._tracks, self._track = tracks, track
-        self._whole = _Whole(tracks.frame_bytes(track))
+        self._whole = Whole(tracks.frame_bytes(track))
         self._begun = False
 
     def put(
@@ -244,6 +146,10 @@ class FlowClock:
             self._begun = True
             position = max(position, self._tracks.now(arrived_s, samples))
         return [Placed(position, data, "lost")] if samples else []
+
+    def due(self, _now_s: float) -> list[Placed]:
+        """Nothing, as :meth:`flush`."""
+        return []
 
     def flush(self) -> list[Placed]:
         """Nothing is ever held back."""

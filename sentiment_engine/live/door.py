@@ -5,6 +5,7 @@ are checked: a browser would let any web page in. With tokens it asks each clien
 """
 
 import hmac
+import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,7 @@ from sentiment_engine.live.credentials import presented, query_secrets
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.origins import Origins, is_loopback
 from sentiment_engine.live.secrecy import sha256_of
+from sentiment_engine.live.twilio_signature import HEADER, TwilioSignature
 from sentiment_engine.settings_door import DoorSettings, Role
 
 
@@ -58,6 +60,8 @@ class Door:
         self._clock = clock
         self._origins = Origins(settings.origins, settings.public_url, host)
         self._failures = Failures(settings.failures_per_minute)
+        variable = settings.twilio_auth_token_env
+        self._twilio = TwilioSignature(settings.public_url, variable, os.environ) if variable else None
         self._inside: Counter[str] = Counter()
         self._known = frozenset(token.sha256 for token in settings.tokens)
         self._holders = [
@@ -134,6 +138,19 @@ class Door:
                 ),
             )
         return caller
+
+    def signed(self, path: str, headers: Headers, address: str) -> Caller | None:
+        """The caller for whom a vendor's signature vouches; None: ask for a token.
+
+        Raises:
+            Refused: ``unauthorized`` for a wrong signature, or for none where there are no tokens to ask for.
+        """
+        known, limits = self._twilio, (self._settings.max_connections, self._settings.max_calls)
+        try:
+            vouched = known is not None and known.vouches(path, headers.get(HEADER), needed=self.is_open)
+        except Refused as refused:
+            raise self._failed(address, refused) from None
+        return Caller("twilio", "ingest", *limits) if vouched else None
 
     # -- from where
 

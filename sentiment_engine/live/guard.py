@@ -87,6 +87,9 @@ class Guard:
         subprotocols = scope.get("subprotocols", [])
         self._door.check_query(scope["query_string"].decode("latin-1"), address)
         self._door.check_page(headers, address)
+        signed = self._door.signed(self._path, headers, address)
+        if signed is not None:
+            return signed
         shown = "authorization" in headers or any(p.startswith(SUBPROTOCOL_PREFIX) for p in subprotocols)
         if self._right.may_tell_later and not shown and not self._door.is_open:
             return None

@@ -11,12 +11,15 @@ Positions are whole samples. Nothing here reads a clock or a socket.
 import asyncio
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from sentiment_engine.events import GapReason, Party
 from sentiment_engine.pcm import SILENCE
+
+if TYPE_CHECKING:
+    from sentiment_engine.live.clocks import Clock
 
 LAG_S = 0.5
 """A track that is so far behind the other is not waited for: its hole is filled, what comes late is lost."""
@@ -66,10 +69,13 @@ class _Track:
         self.parties, self.silence = parties, silence
         self.end = 0
         """Position after its last sample."""
+        self.fed = False
+        """Whether any of it came; what was only filled up may be out already."""
         self.audio = bytearray()
         self.holes: deque[_Hole] = deque()
 
     def append(self, data: bytes) -> None:
+        self.fed = True
         self.audio += data
         self.end += len(data) // len(self.silence)
 
@@ -124,6 +130,10 @@ class Tracks:
     def end(self, track: int) -> int:
         """The position after a track's last sample."""
         return self._tracks[track].end
+
+    def fed(self, track: int) -> bool:
+        """Whether a track holds more than what was filled up for it."""
+        return self._tracks[track].fed
 
     def now(self, arrived_s: float, samples: int) -> int:
         """The place of a piece whose last of so many samples was just spoken; the first one is 0.
@@ -220,6 +230,8 @@ class Media:
 
     def __init__(self, tracks: Tracks) -> None:
         self.tracks = tracks
+        self.clocks: dict[int, Clock] = {}
+        """Track -> what places the pieces of the connection that feeds it."""
         self.outputs: deque[Output] = deque()
         self.turn = asyncio.Lock()
         """Held by the socket that feeds: two legs at once would mix the order."""

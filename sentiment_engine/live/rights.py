@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sentiment_engine.live.pages import FILES
 from sentiment_engine.settings_door import ROLES, Role
 
 
@@ -34,7 +35,15 @@ RIGHTS: Mapping[str, Right] = {
     "/metrics": READERS,
     "/v1/playbook": EVERYBODY,
     "/v1/stream": CALLS,
+    "/v1/asterisk": CALLS,
+    "/v1/audiohook": CALLS_TOKEN_LATER,
     "/v1/twilio": CALLS_TOKEN_LATER,
+    "/v1/signalwire": CALLS_TOKEN_LATER,
+    "/v1/telnyx": CALLS_TOKEN_LATER,
+    "/v1/exotel": CALLS_TOKEN_LATER,
+    "/v1/plivo": CALLS_TOKEN_LATER,
+    "/v1/l16": CALLS_TOKEN_LATER,
     "/v1/feed": READERS,
+    **dict.fromkeys(FILES, OPEN),
 }
 """Path of a route, as the application declares it -> who may use it."""

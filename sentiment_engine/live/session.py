@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import structlog
 from starlette.types import Message
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from sentiment_engine.errors import BadAudio, BadMessage
 from sentiment_engine.events import EndReason, GapReason
@@ -21,6 +21,7 @@ from sentiment_engine.live.door import Caller
 from sentiment_engine.live.logs import plain_trace
 from sentiment_engine.live.messages import CLOSE_CODES, Refused
 from sentiment_engine.live.sending import GONE, close, say_goodbye, send_waiting
+from sentiment_engine.live.sockets import Socket
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +45,7 @@ class FeedingSession:
     clean_end: EndReason = "disconnected"
     """How a call ends whose client has closed in order, without saying that the call is over."""
 
-    def __init__(self, socket: WebSocket, calls: Calls) -> None:
+    def __init__(self, socket: Socket, calls: Calls) -> None:
         self._socket, self._calls = socket, calls
         self.call: LiveCall | None = None
         self._caller: Caller | None = socket.state.caller

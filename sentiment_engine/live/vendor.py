@@ -6,26 +6,32 @@ from collections.abc import Sequence
 
 import structlog
 from starlette.types import Message
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocketDisconnect
 
 from sentiment_engine.events import EndReason, GapReason
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.calls import Calls
-from sentiment_engine.live.clocks import Clock, Connection, Placed, clock
+from sentiment_engine.live.clocks import Clock, Connection, clock
 from sentiment_engine.live.dialects.shape import (
+    Alive,
     Answer,
     Audio,
+    ClientCloses,
     Dialect,
     Ended,
     Heard,
     Hello,
+    LanguageChange,
     Opened,
     Silence,
 )
+from sentiment_engine.live.farewell import be_probed, let_close, see_off
 from sentiment_engine.live.media import Media, Tracks
-from sentiment_engine.live.messages import Refused, StageChange, Transcript
+from sentiment_engine.live.messages import CLOSE_CODES, Refused, StageChange, Transcript
+from sentiment_engine.live.pieces import Placed
 from sentiment_engine.live.sending import GONE, close, say
 from sentiment_engine.live.session import CLEAN, GAP_SLICE_S, FeedingSession
+from sentiment_engine.live.sockets import Socket
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +39,8 @@ LATE_START_S = 2.0
 """Audio that comes before its start is kept for so long."""
 EARLY_BYTES = 1 << 20
 """And so much of it."""
+EARLY_PIECE_BYTES = 128
+"""A piece counts as so much more: an empty one takes memory too."""
 
 
 class VendorSession(FeedingSession):
@@ -46,12 +54,13 @@ class VendorSession(FeedingSession):
 
     clean_end: EndReason = "stop"
 
-    def __init__(self, socket: WebSocket, calls: Calls, dialect: type[Dialect]) -> None:
+    def __init__(self, socket: Socket, calls: Calls, dialect: type[Dialect]) -> None:
         super().__init__(socket, calls)
         self.dialect = dialect(Hello(dict(socket.query_params), dict(socket.headers)))
         self._clocks: dict[int, Clock] = {}
         self._connection = Connection()
-        self._early: list[Heard] = []
+        self._early: list[tuple[Heard, float]] = []
+        """What came before its start, and when."""
         self._early_bytes = 0
         self._silent_writer: asyncio.Task[None] | None = None
 
@@ -65,7 +74,13 @@ class VendorSession(FeedingSession):
         self.leg = opened.leg or 0
         self.introduce(opened.token)
         start = opened.start
-        call = await self._calls.open(start, self)
+        if opened.probe:
+            await self._welcome(opened)
+            await be_probed(self.dialect, self._next)
+            await close(self._socket, CLEAN, "")
+            raise WebSocketDisconnect(CLEAN)
+        self.call = call = await self._calls.open(start, self)
+        await self._welcome(opened)
         if call.media is None:
             call.media = Media(Tracks(start.encoding, start.sample_rate, opened.tracks))
         self._media = call.media
@@ -73,12 +88,18 @@ class VendorSession(FeedingSession):
         self._clocks = {
             track: clock(opened.clock, self._media.tracks, track, self._connection) for track in mine
         }
+        self._media.clocks |= self._clocks
         if opened.wants_alerts:
             self.write(call)
         else:
             self._silent_writer = self._writer = asyncio.create_task(self._close_at_end(call))
+        tracks = self._media.tracks
+        # a call hears tenths of a second: smaller pieces would only cost more
+        self._tenth_bytes = sum(map(tracks.frame_bytes, mine)) * start.sample_rate // 10
+        self._fresh_bytes = 0
         early, self._early = self._early, []
-        await self._take(call, early)
+        for heard, arrived_s in early:
+            await self._take(call, [heard], arrived_s)
         return call
 
     async def hear(self, call: LiveCall, message: Message) -> None:
@@ -90,8 +111,11 @@ class VendorSession(FeedingSession):
 
     async def say_no(self, refused: Refused) -> None:
         log.info("vendor_refused", dialect=self.dialect.name, code=refused.code, reason=refused.message)
-        for text in self.dialect.no(refused):
+        texts = self.dialect.no(refused)
+        for text in texts:
             await say(self._socket, text)
+        if texts:
+            await see_off(self.dialect, self._next)
         await close(self._socket, refused.close_code, f"{refused.code}: {refused.message}")
 
     def leave(self) -> None:
@@ -99,6 +123,10 @@ class VendorSession(FeedingSession):
             self._place(track, kept.flush())
 
     # -- before the call
+
+    async def _welcome(self, opened: Opened) -> None:
+        if opened.welcome is not None:
+            await self._answer(opened.welcome())
 
     async def _opened(self) -> Opened:
         """Reads until the call is known; what was heard before waits in ``_early``."""
@@ -111,9 +139,8 @@ class VendorSession(FeedingSession):
                         if isinstance(heard, Opened):
                             opened = heard
                         elif isinstance(heard, Ended) and opened is None:
-                            await close(
-                                self._socket, CLEAN, ""
-                            )  # a probe; or a call without audio, which is none
+                            # a probe; or a call without audio, which is none
+                            await close(self._socket, CLEAN, "")
                             raise WebSocketDisconnect(CLEAN)
                         else:
                             self._keep(heard)
@@ -121,7 +148,7 @@ class VendorSession(FeedingSession):
                         seconds = LATE_START_S
                         limit.reschedule(asyncio.get_running_loop().time() + seconds)
         except TimeoutError:
-            opened = self.dialect.unannounced() if self._early_bytes else None
+            opened = self.dialect.unannounced() if self._early else None
             if opened is None:
                 raise Refused(
                     "start_timeout",
@@ -131,10 +158,12 @@ class VendorSession(FeedingSession):
 
     def _keep(self, heard: Heard) -> None:
         if isinstance(heard, Audio):
-            self._early_bytes += len(heard.data)
+            self._early_bytes += len(heard.data) + EARLY_PIECE_BYTES
             if self._early_bytes > EARLY_BYTES:
                 raise Refused("audio_before_start", f"{EARLY_BYTES} bytes of audio came before their start")
-        self._early.append(heard)
+        elif isinstance(heard, Alive) and self._early:
+            return  # one is enough
+        self._early.append((heard, time.monotonic()))
 
     # -- during the call
 
@@ -145,18 +174,27 @@ class VendorSession(FeedingSession):
         out: list[Heard] = []
         for item in heard:
             if isinstance(item, Answer):
-                await self._socket.send_text(item.text)
+                await self._answer(item.text)
             else:
                 out.append(item)
         return out
 
-    async def _take(self, call: LiveCall, heard: Sequence[Heard]) -> None:
+    async def _next(self) -> list[Heard]:
+        return await self._heard(await self.receive())
+
+    async def _answer(self, text: str) -> None:
+        try:
+            await self._socket.send_text(text)
+        except RuntimeError as reason:  # closed from our side meanwhile
+            raise WebSocketDisconnect(CLOSE_CODES["server_closing"]) from reason
+
+    async def _take(self, call: LiveCall, heard: Sequence[Heard], arrived_s: float | None = None) -> None:
         if heard:
             call.heard_at = time.monotonic()
         for item in heard:
             match item:
                 case Audio():
-                    await self._sound(call, item)
+                    await self._sound(call, item, time.monotonic() if arrived_s is None else arrived_s)
                 case Silence(seconds=seconds, reason=reason):
                     self.leave()
                     while seconds > 0 and self.feeds(call):
@@ -165,23 +203,28 @@ class VendorSession(FeedingSession):
                         seconds -= GAP_SLICE_S
                 case StageChange(stage=stage) if self.feeds(call):
                     call.monitor.set_stage(stage)
+                case LanguageChange(language=language) if self.feeds(call):
+                    call.monitor.set_language(language)
                 case Transcript() if self.feeds(call):
                     self._calls.transcript(call, item)
-                case Ended():
-                    await self._hang_up(call)
+                case Ended(returns=returns):
+                    await self._hang_up(call, returns=returns)
                     return
                 case _:
                     pass  # Alive, and what comes too late
 
-    async def _sound(self, call: LiveCall, audio: Audio) -> None:
+    async def _sound(self, call: LiveCall, audio: Audio, arrived_s: float) -> None:
         known = self._clocks.get(audio.track)
         if known is None or not self.feeds(call):
             return
         if audio.sequence is not None and not self._connection.sequences.add(audio.sequence):
             self._calls.metrics.packets_dropped.labels("duplicate").inc()
             return
-        self._place(audio.track, known.put(audio.data, time.monotonic(), audio.stamp_s, audio.sequence))
-        await self._advance(call)
+        self._place(audio.track, known.put(audio.data, arrived_s, audio.stamp_s, audio.sequence))
+        self._fresh_bytes += len(audio.data)
+        if self._fresh_bytes >= self._tenth_bytes:
+            self._fresh_bytes = 0
+            await self._advance(call)
 
     def _place(self, track: int, pieces: Sequence[Placed]) -> None:
         for position, data, reason in pieces:
@@ -191,6 +234,8 @@ class VendorSession(FeedingSession):
     async def _advance(self, call: LiveCall) -> None:
         """Feeds what is complete; one socket of a call at a time, or two legs would mix their order."""
         async with self._media.turn:
+            for track, kept in self._media.clocks.items():  # before the other leg's patience is over
+                self._place(track, kept.due(time.monotonic()))
             lag: GapReason = "lost" if self._connection.sequences.broken else "idle"
             self._media.outputs.extend(self._media.tracks.take(lag))
             while self._media.outputs and self.feeds(call):
@@ -201,14 +246,16 @@ class VendorSession(FeedingSession):
                 self._calls.take(call, self._media.outputs.popleft())
                 await self.give_way(time.monotonic() - began)
 
-    async def _hang_up(self, call: LiveCall) -> None:
+    async def _hang_up(self, call: LiveCall, *, returns: bool) -> None:
         self._stopped = True
         self.leave()
         if self.feeds(call):
             await self._advance(call)
-            self._calls.hang_up(call, self)
+            if not returns:
+                self._calls.hang_up(call, self)
         if self._silent_writer is not None:
             self._silent_writer.cancel()
+            await let_close(self.dialect, self._next)
             await close(self._socket, CLEAN, "")
 
     async def _close_at_end(self, call: LiveCall) -> None:
@@ -216,8 +263,14 @@ class VendorSession(FeedingSession):
         await call.ended.wait()
         ending = call.mailbox.ending
         try:
-            await self.parting()
+            if ending is not None and ending.code == CLOSE_CODES["internal"]:
+                for text in self.dialect.no(Refused("internal", "an internal error ended this call")):
+                    await self._socket.send_text(text)
+            else:
+                await self.parting()
         except GONE:
             return
+        if isinstance(self.dialect, ClientCloses):
+            await asyncio.sleep(self.dialect.farewell_s)  # cancelled by its last word
         if ending is not None:
             await close(self._socket, ending.code, ending.reason)

@@ -4,8 +4,8 @@ A dialect turns a platform's frames into the records below, and nothing else: it
 clock and knows no call. ``vendor.py`` does with the records what has to be done.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import ClassVar, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import msgspec
 
@@ -36,6 +36,11 @@ class Opened(msgspec.Struct, frozen=True, kw_only=True):
     """Whose bearer may open calls; for platforms that can set no header."""
     wants_alerts: bool = False
     """Whether alerts are sent back as text."""
+    welcome: Callable[[], str] | None = None
+    """Makes what is said once the call is open; it is not called for a call that is refused."""
+    probe: bool = False
+    """The platform only tries the connection: it is let in, or not, as a call would be, and answered; nothing
+    is recorded."""
 
 
 class Audio(msgspec.Struct, frozen=True):
@@ -69,8 +74,17 @@ class Alive(msgspec.Struct, frozen=True):
 class Ended(msgspec.Struct, frozen=True):
     """The party, or the call, has hung up; the socket is closed with 1000 after what is to be answered."""
 
+    returns: bool = False
+    """Only this socket is done: its client says that it comes back on another, and the call waits for it."""
 
-Heard = Opened | Audio | Silence | Answer | Alive | Ended | StageChange | Transcript
+
+class LanguageChange(msgspec.Struct, frozen=True):
+    """What is spoken from here on."""
+
+    language: str
+
+
+Heard = Opened | Audio | Silence | Answer | Alive | Ended | StageChange | LanguageChange | Transcript
 
 
 class Dialect(Protocol):
@@ -93,10 +107,25 @@ class Dialect(Protocol):
         """One binary frame."""
 
     def unannounced(self) -> Opened | None:
-        """The call, when audio has come and no word of what it is for ``LATE_START_S``; None: refuse it."""
+        """The call, when there is no word of what it is; None: refuse it.
+
+        Asked ``LATE_START_S`` after audio has come, or ``start_timeout_s`` after a sign of life alone.
+        """
 
     def parting(self) -> Sequence[str]:
         """What is said before the server closes a call that it ended itself."""
 
     def no(self, refused: Refused) -> Sequence[str]:
         """What is said before the socket is closed for a fault; nothing on a one-way stream."""
+
+
+@runtime_checkable
+class ClientCloses(Protocol):
+    """What a dialect has besides where it is the client that closes the socket, after the last words of both.
+
+    After :meth:`Dialect.parting` or a spoken :meth:`Dialect.no`, texts go on being read until one is
+    :class:`Ended`; after that, the client closes. The server does so itself only when that takes too long.
+    """
+
+    farewell_s: ClassVar[float]
+    """How long each of the two may take."""

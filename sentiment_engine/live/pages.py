@@ -1,0 +1,110 @@
+"""The web files that the server hands out: the softphone's modules and its demo page, and nothing else.
+
+Only names in :data:`FILES` exist, so no path can lead anywhere else. All is read once, at the start: what is
+missing from an installation is found then, and a request costs no disk.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from functools import partial
+from importlib.resources import files
+from typing import NamedTuple
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sentiment_engine.errors import BadSettings
+
+
+class File(NamedTuple):
+    """One packaged file and how it is served."""
+
+    path: str
+    """Within the package."""
+    media_type: str
+    shared: bool = False
+    """Whether pages of other origins may load it."""
+
+
+SCRIPT = "text/javascript; charset=utf-8"
+PAGE = "text/html; charset=utf-8"
+
+FILES: Mapping[str, File] = {
+    **{
+        f"/web/{name}": File(f"web/{name}", SCRIPT, shared=True)
+        for name in (
+            "softphone.js",
+            "softphone-errors.js",
+            "softphone-link.js",
+            "softphone-tap.js",
+            "softphone-timeline.js",
+            "softphone-wire.js",
+            "softphone-worklet.js",
+        )
+    },
+    "/softphone-demo": File("web/softphone-demo.html", PAGE),
+    "/web/softphone-demo.css": File("web/softphone-demo.css", "text/css; charset=utf-8"),
+    "/web/softphone-demo.js": File("web/softphone-demo.js", SCRIPT),
+    "/web/softphone-demo-call.js": File("web/softphone-demo-call.js", SCRIPT),
+    "/web/softphone-demo-overlay.js": File("web/softphone-demo-overlay.js", SCRIPT),
+    "/web/softphone-demo-words.js": File("web/softphone-demo-words.js", SCRIPT),
+    "/web/example-call.flac": File("example/call.flac", "audio/flac"),
+}
+"""Address -> what lies there."""
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""Nothing inline, nothing from elsewhere, no frames around it. ``'self'`` covers the page's own WebSocket."""
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "microphone=(self), camera=(), geolocation=()",
+    # Asked for each time, and mostly answered with 304: the files must be of the server's own version.
+    "Cache-Control": "no-cache",
+}
+
+
+class Pages:
+    """The files in :data:`FILES`, in memory.
+
+    Raises:
+        BadSettings: a file is missing from the installation.
+    """
+
+    def __init__(self) -> None:
+        self._bodies = {address: _read(file) for address, file in FILES.items()}
+        self._tags = {
+            address: f'"{hashlib.sha256(body).hexdigest()[:32]}"' for address, body in self._bodies.items()
+        }
+
+    def routes(self) -> list[Route]:
+        """A route for each file; any other path is not found. GET and HEAD only."""
+        return [Route(address, partial(self._get, address)) for address in FILES]
+
+    async def _get(self, address: str, request: Request) -> Response:
+        file, tag = FILES[address], self._tags[address]
+        headers = {**HEADERS, "ETag": tag}
+        if file.shared:
+            headers["Access-Control-Allow-Origin"] = "*"
+            headers["Cross-Origin-Resource-Policy"] = "cross-origin"
+        else:
+            headers["Cross-Origin-Resource-Policy"] = "same-origin"
+        known = request.headers.get("if-none-match", "")
+        if tag in (part.strip().removeprefix("W/") for part in known.split(",")):
+            return Response(status_code=304, headers=headers)
+        return Response(self._bodies[address], media_type=file.media_type, headers=headers)
+
+
+def _read(file: File) -> bytes:
+    try:
+        return (files("sentiment_engine") / file.path).read_bytes()
+    except OSError as reason:
+        raise BadSettings(
+            f"{file.path} cannot be read from the installed package ({reason.strerror or reason}): "
+            "install it again"
+        ) from reason
