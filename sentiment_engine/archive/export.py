@@ -27,7 +27,7 @@ def export(
     out: BinaryIO,
     *,
     signer: Signer,
-    leaves: Leaves,
+    leaves: Leaves | Tree,
     checkpoint: bytes,
     call_id: str,
     events: Iterable[Leaf],
@@ -41,7 +41,7 @@ def export(
     Args:
         out: A binary file; written from its present position.
         signer: The log's key, which also signs the manifest.
-        leaves: The log's leaf hashes.
+        leaves: The log's leaf hashes, or a tree that has read them before.
         checkpoint: A signed checkpoint of the log that covers these leaves; best one that is time-stamped.
         call_id: The call.
         events: All its events, in the order of the log.
@@ -55,7 +55,7 @@ def export(
             leaf is newer than ``checkpoint``, or is no line of text. Nothing useful has been written then.
     """
     signed = open_checkpoint(checkpoint, signer.verifier)
-    tree = Tree(leaves)
+    tree = leaves if isinstance(leaves, Tree) else Tree(leaves)
     if tree.root(signed.size) != signed.root:
         raise BadEvidence(f"the store is altered: its root at size {signed.size} is not the signed one")
     proofs: list[bytes] = []

@@ -137,10 +137,15 @@ def _time(found: Findings) -> tuple[str, ...]:
 def _continuity(found: Findings) -> tuple[str, ...]:
     others = sorted(set(found.continued) - set(found.seen))
     checkpoints = dict.fromkeys(found.seen, "the checkpoint you kept")
-    checkpoints |= dict.fromkeys(others, "its earlier checkpoint of that size")
-    return tuple(
+    if len(others) <= 3:
+        checkpoints |= dict.fromkeys(others, "its earlier checkpoint of that size")
+        many: tuple[str, ...] = ()
+    else:
+        many = (f"it continues its {len(others)} checkpoints from {others[0]} to {others[-1]} leaves",)
+    each = (
         f"the log's first {_count(size, 'leaf')} are as in {which}" for size, which in checkpoints.items()
     )
+    return (*each, *many)
 
 
 def _recording(found: Findings) -> tuple[str, ...]:

@@ -99,6 +99,17 @@ DELIVERIES: Final = Table(
 )
 """Webhook messages not yet delivered; ``due_ms`` is NULL for those given up: the dead letters."""
 
+CHECKPOINTS: Final = Table(
+    "checkpoints",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("signed_ms", BigInteger, nullable=False),
+    Column("stamp", LargeBinary),
+)
+"""What was signed over the first ``size`` leaves, by name and id of the ``key``. Never deleted."""
+
 FACTS: Final = Table(
     "facts",
     METADATA,

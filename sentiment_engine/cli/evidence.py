@@ -1,16 +1,18 @@
-"""``evidence``: verifies bundles, offline, and makes the log's key."""
+"""``evidence``: makes bundles of calls, verifies them, offline, and makes the log's key."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from sentiment_engine.cli import evidence_export
 from sentiment_engine.cli.edge import FAILED, complain, edge
 from sentiment_engine.errors import BadEvidence, BadSettings
 
 app = typer.Typer(help="Evidence bundles and the key of the log.", no_args_is_help=True)
 key_app = typer.Typer(help="The key that signs the log.", no_args_is_help=True)
 app.add_typer(key_app, name="key")
+app.command("export")(evidence_export.export)
 
 
 @app.callback()

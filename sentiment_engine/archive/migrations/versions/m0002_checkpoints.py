@@ -1,0 +1,19 @@
+"""The signed checkpoints of the evidence log."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    """Makes their table."""
+    op.create_table(
+        "checkpoints",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+        sa.Column("note", sa.LargeBinary, nullable=False),
+        sa.Column("signed_ms", sa.BigInteger, nullable=False),
+        sa.Column("stamp", sa.LargeBinary),
+    )
