@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import json
-import os
 import re
 import signal
 import sqlite3
@@ -186,7 +185,7 @@ async def test_the_bundles_name_and_place_are_checked_and_nothing_half_written_s
     assert (folder / "___1.zip").is_file()
     done = evidence("export", "通话/1", *arguments, "--out", folder / "missing" / "x.zip")
     assert done.returncode == 2
-    assert not [name for name in os.listdir(folder) if name.startswith(".")]
+    assert not await asyncio.to_thread(lambda: list(folder.glob(".*")))
     (folder / "forged.txt").write_text("example.com/calls\n1\nAAAA\n\nsigned\n")
     done = evidence("export", "通话/1", *arguments, "--seen", folder / "forged.txt", cwd=folder)
     assert done.returncode == 1

@@ -17,6 +17,7 @@ VOCABULARY = (
     "settings_archive",
     "settings_audiosocket",
     "settings_door",
+    "settings_evidence",
     "settings_genesys",
     "settings",
 )
