@@ -18,7 +18,7 @@ from sentiment_engine.archive.database import Database, InUse
 from sentiment_engine.archive.evidence import EARLIER, EvidenceLog, LogKeys
 from sentiment_engine.archive.keys import load_signer, make_keys
 from sentiment_engine.archive.leaves import CallLeaves
-from sentiment_engine.archive.schema import EVENTS, LEAVES
+from sentiment_engine.archive.schema import CHUNKS, EVENTS, LEAVES
 from sentiment_engine.archive.signed import Signed
 from sentiment_engine.errors import BadEvidence
 from sentiment_engine.settings_evidence import EvidenceSettings
@@ -72,6 +72,7 @@ def test_nothing_is_signed_of_nothing_nor_twice(place: Place, key):
         archive.store.write(call())
         one = signed(archive, log)
         assert log.sign_what_is_new() is None
+        assert one.chunks == ()
         assert log.signed.newest() == log.signed.of_size(6) == log.signed.covering(6) == one
         assert log.signed.covering(7) is None
 
@@ -119,7 +120,8 @@ def test_an_early_time_stamp_is_chosen_before_a_late_one_and_before_none(place: 
         assert log.signed.covering(6).size == 24
         archive.store.keep_stamp(log.key, 18, b"later")
         archive.store.keep_stamp(log.key, 12, b"early")
-        assert log.signed.covering(6) == (12, log.signed.of_size(12).note, b"early")
+        early = log.signed.covering(6)
+        assert (early, early.stamp) == (log.signed.of_size(12), b"early")
         assert log.signed.covering(13).stamp == b"later"
         assert log.signed.covering(19).stamp is None
 
@@ -188,6 +190,34 @@ def test_what_is_altered_is_neither_signed_nor_packed(place: Place, key):
         with pytest.raises(BadEvidence, match="the store is altered: its root at size 12"):
             fresh.sign_what_is_new()
         assert fresh.signed.newest() == one
+
+
+def test_leaves_that_were_signed_are_not_hashed_again_by_the_next_server(place: Place, key):
+    with opened(place) as archive:
+        archive.store.write(call("c-1", 1, ticks=3000))
+        log = log_of(archive, key)
+        assert [number for number, _ in signed(archive, log).chunks] == [0, 1]
+    with opened(place) as archive:
+        log = log_of(archive, key)
+        archive.store.write(call("c-2", 4001, ticks=100))
+        read = []
+        hashes = log._leaves.hashes
+        log._leaves.hashes = lambda start, end: read.append(start) or hashes(start, end)
+        assert [number for number, _ in signed(archive, log).chunks] == [2]
+        assert min(read) == 2048
+        known = log.signed.chunks()
+        with archive.database.engine.begin() as connection:
+            connection.execute(sa.delete(CHUNKS))
+        fresh = log_of(archive, key)
+        archive.store.write(call("c-3", 5001))
+        assert list(signed(archive, fresh).chunks) == known  # computed anew
+        for call_id in ("c-1", "c-2", "c-3"):
+            assert checked(packed(fresh, call_id), load_signer(key)).verdict == "PROVEN"
+        with archive.database.engine.begin() as connection:
+            connection.execute(sa.update(CHUNKS).where(CHUNKS.c.number == 1).values(root=bytes(32)))
+        archive.store.write(call("c-4", 6001))
+        with pytest.raises(BadEvidence, match="the store is altered"):
+            log_of(archive, key).sign_what_is_new()
 
 
 def test_a_changed_event_is_not_packed(place: Place, key):

@@ -46,7 +46,7 @@ class LogKeys:
 
 
 class EvidenceLog:
-    """The log. Its methods may be called on any thread, and may take a while: a first one reads all leaves.
+    """The log. Its methods may be called on any thread, and some take a while: they read all new leaves.
 
     Args:
         database: an open archive.
@@ -60,7 +60,7 @@ class EvidenceLog:
         """Name and id of the key that signs."""
         self.signed = SignedBefore(database, self.key)
         self._leaves = StoredLeaves(database)
-        self._tree = Tree(self._leaves)
+        self._tree = Tree(self._leaves, self.signed.chunks())
         self._tree_lock = threading.Lock()
 
     @property
@@ -80,7 +80,7 @@ class EvidenceLog:
             if size == (0 if last is None else last.size):
                 return None
             note = sign_next(self._tree, size, None if last is None else last.note, self._keys.signer)
-            return Signed(size, note, None)
+            return Signed(size, note, None, tuple(self._tree.chunks(self.signed.next_chunk(), size)))
 
     def time_stamp(self, signed: Signed) -> bytes:
         """A stamp of this checkpoint by the authority of the settings; blocks until it answers.

@@ -8,6 +8,7 @@ Own code: ``pymerkle`` computes the same tree, but is GPL, and brings its own st
 """
 
 import hashlib
+from collections.abc import Iterable
 from typing import Protocol
 
 from sentiment_engine.errors import BadEvidence
@@ -73,11 +74,16 @@ class Tree:
 
     Reads each chunk of leaf hashes once, and keeps one hash per chunk; proofs asked for in the order of their
     leaves are cheap. The log may grow meanwhile, since what is there never changes.
+
+    Args:
+        leaves: The log.
+        chunks: What :meth:`chunks` of an earlier tree of the same log gave: to know a root those leaves
+            need not be read again. Whoever relies on such a root compares it with a signed one.
     """
 
-    def __init__(self, leaves: Leaves) -> None:
+    def __init__(self, leaves: Leaves, chunks: Iterable[tuple[int, bytes]] = ()) -> None:
         self._leaves = leaves
-        self._far: dict[tuple[int, int], bytes] = {}
+        self._far = {(at * _CHUNK, (at + 1) * _CHUNK): root for at, root in chunks}
         self._near: dict[tuple[int, int], bytes] = {}
         self._near_chunk = -1
         self._edge: dict[tuple[int, int], bytes] = {}
@@ -91,6 +97,15 @@ class Tree:
         """
         self._check_size(size)
         return self._range(0, size) if size else EMPTY_ROOT
+
+    def chunks(self, first: int, size: int) -> list[tuple[int, bytes]]:
+        """Number and root of each full chunk of the tree of ``size`` leaves, from number ``first`` on.
+
+        Raises:
+            BadEvidence: there are fewer leaves.
+        """
+        self._check_size(size)
+        return [(at, self._range(at * _CHUNK, (at + 1) * _CHUNK)) for at in range(first, size // _CHUNK)]
 
     def inclusion(self, index: int, size: int) -> list[bytes]:
         """Proof that leaf ``index`` is in the tree of ``size`` leaves (RFC 9162, 2.1.3.1).

@@ -110,6 +110,14 @@ CHECKPOINTS: Final = Table(
 )
 """What was signed over the first ``size`` leaves, by name and id of the ``key``. Never deleted."""
 
+CHUNKS: Final = Table(
+    "chunks",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+)
+"""Roots of each 1024 leaves, so that a server that starts need not hash them all again. May be emptied."""
+
 FACTS: Final = Table(
     "facts",
     METADATA,

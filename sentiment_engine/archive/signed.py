@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 
 from sentiment_engine.archive.database import Database
-from sentiment_engine.archive.schema import CHECKPOINTS
+from sentiment_engine.archive.schema import CHECKPOINTS, CHUNKS
 
 
 class Signed(NamedTuple):
@@ -18,6 +18,8 @@ class Signed(NamedTuple):
     """As it is given out, see ``checkpoints.py``."""
     stamp: bytes | None
     """An RFC 3161 response over ``note``, if there is one."""
+    chunks: tuple[tuple[int, bytes], ...] = ()
+    """Of a new one: what ``merkle.Tree.chunks`` gave on the way, to be kept with it."""
 
 
 class SignedBefore:
@@ -58,6 +60,15 @@ class SignedBefore:
             self._signed.where(CHECKPOINTS.c.size < size).order_by(CHECKPOINTS.c.size.desc()).limit(limit)
         )
         return [Signed(*row) for row in reversed(found)]
+
+    def chunks(self) -> list[tuple[int, bytes]]:
+        """What is kept of the tree, whatever key signed it."""
+        return [(row.number, row.root) for row in self._all(select(CHUNKS))]
+
+    def next_chunk(self) -> int:
+        """The number of the first chunk that is not kept."""
+        newest: int | None = self._all(select(func.max(CHUNKS.c.number)))[0][0]
+        return 0 if newest is None else newest + 1
 
     def _one(self, statement: Select[Any]) -> Signed | None:
         found = self._all(statement.limit(1))

@@ -11,7 +11,16 @@ from sqlalchemy import delete, func, insert, select, update
 from sentiment_engine.archive.database import Database
 from sentiment_engine.archive.projection import project
 from sentiment_engine.archive.records import Record, now_ms
-from sentiment_engine.archive.schema import ALERTS, CALLS, CHECKPOINTS, DELIVERIES, EVENTS, FACTS, LEAVES
+from sentiment_engine.archive.schema import (
+    ALERTS,
+    CALLS,
+    CHECKPOINTS,
+    CHUNKS,
+    DELIVERIES,
+    EVENTS,
+    FACTS,
+    LEAVES,
+)
 from sentiment_engine.archive.signed import Signed
 
 FLOOR = "floor"
@@ -153,6 +162,9 @@ class Store:
                     key=key, size=signed.size, note=signed.note, signed_ms=now_ms(), stamp=signed.stamp
                 )
             )
+            if signed.chunks:
+                rows = [{"number": number, "root": root} for number, root in signed.chunks]
+                self._connection.execute(insert(CHUNKS), rows)
 
     def keep_stamp(self, key: str, size: int, stamp: bytes) -> None:
         """Keeps the time stamp of the checkpoint of ``size`` leaves."""
