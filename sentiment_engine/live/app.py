@@ -27,6 +27,7 @@ from sentiment_engine.live.dialects import DIALECTS
 from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.shape import Dialect
 from sentiment_engine.live.door import Door, require_safe_address
+from sentiment_engine.live.evidence import EvidenceDesk
 from sentiment_engine.live.feed import FeedSession
 from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
 from sentiment_engine.live.guard import guarded
@@ -37,6 +38,7 @@ from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.port import Uvicorn, listening
+from sentiment_engine.live.recording import Recordings
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -98,6 +100,8 @@ class LiveServer:
         self._pages = Pages()
         self._sse = SseFeed(self.hub, settings.live, self.metrics)
         self._kept = Kept(archive, self.hub, self.calls)
+        self._recordings = Recordings(archive, self.hub)
+        self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -152,6 +156,8 @@ class LiveServer:
             *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
             WebSocketRoute("/v1/feed", self._feed),
             Route("/v1/feed/sse", self._sse.get),
+            *self._evidence.routes(),
+            *self._recordings.routes(),
             *self._kept.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
@@ -175,6 +181,7 @@ class LiveServer:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.calls.run())
+            group.create_task(self._evidence.run())
             if self._archive is not None:
                 group.create_task(self._archive.keep_house())
             if self._webhooks is not None:
