@@ -37,6 +37,7 @@ from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.port import Uvicorn, listening
+from sentiment_engine.live.reviews import Reviews
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -96,6 +97,7 @@ class LiveServer:
         self._pages = Pages()
         self._sse = SseFeed(self.hub, settings.live, self.metrics)
         self._kept = Kept(archive, self.hub, self.calls)
+        self._reviews = Reviews(self._kept, self.hub, settings.reviews)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -151,6 +153,7 @@ class LiveServer:
             WebSocketRoute("/v1/feed", self._feed),
             Route("/v1/feed/sse", self._sse.get),
             *self._kept.routes(),
+            *self._reviews.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
 
