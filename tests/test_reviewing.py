@@ -162,7 +162,9 @@ def test_a_duty_is_open_then_overdue_then_done():
     assert after(half, review("legal", "ben"), 9 * hour).state(10 * hour) == "done"
 
 
-@given(st.binary(min_size=1, max_size=16), st.text(), st.integers(0, 1 << 62), st.floats(0, 1), st.floats(0, 1))
+@given(
+    st.binary(min_size=1, max_size=16), st.text(), st.integers(0, 1 << 62), st.floats(0, 1), st.floats(0, 1)
+)
 @examples(200)
 def test_the_draw_is_the_same_always_and_a_larger_share_only_adds(key, call_id, cursor, one, other):
     low, high = sorted((one, other))

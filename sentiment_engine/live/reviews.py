@@ -164,8 +164,9 @@ def _same_or_refuse(known: Reviewed, body: ReviewBody, kind: Kind, subject_id: s
     about = known.alert_id if isinstance(known, AlertReviewed) else known.call_id
     then = (known.role, known.decision, known.reason, known.note, known.supersedes)
     now = (body.role, body.decision, body.reason, body.note, body.supersedes)
-    elsewhere = body.place not in (None, int(known.about))
-    if then != now or elsewhere or about != subject_id or isinstance(known, AlertReviewed) != (kind == "alert"):
+    same_kind = isinstance(known, AlertReviewed) == (kind == "alert")
+    same_place = body.place in (None, int(known.about))
+    if then != now or about != subject_id or not (same_kind and same_place):
         raise Unanswered(
             "key_reused", "you have sent another review under this idempotency_key: use a new one"
         )
