@@ -15,6 +15,7 @@ VOCABULARY = (
     "events",
     "settings_base",
     "settings_door",
+    "settings_archive",
     "settings_audiosocket",
     "settings_genesys",
     "settings",

@@ -46,6 +46,8 @@ class Archive:
         reviews: ReviewSettings | None = None,
     ) -> None:
         self._settings = settings or ArchiveSettings()
+        self.webhooks = tuple(webhooks)
+        self._news = {webhook.name: asyncio.Event() for webhook in webhooks}
         self._database = Database(folder, self._settings.url)
         hooks = {webhook.name: webhook.wants for webhook in webhooks}
         self._store = Store(self._database, hooks, reviews)
@@ -68,11 +70,19 @@ class Archive:
             on_batch: called after each batch: events in it, seconds the oldest waited.
             on_room: called when a full queue has room again.
         """
-        self._commits = Commits(
-            self._store, self._settings.waiting_events, on_batch=on_batch, on_room=on_room
-        )
+
+        def written(events: int, waited_s: float) -> None:
+            on_batch(events, waited_s)
+            for news in self._news.values():
+                news.set()
+
+        self._commits = Commits(self._store, self._settings.waiting_events, on_batch=written, on_room=on_room)
         self._commits.start()
         return self._commits
+
+    def news(self, hook: str) -> asyncio.Event:
+        """Is set whenever something was written; for the one who sends to this webhook, who clears it."""
+        return self._news[hook]
 
     async def ask(self, question: Callable[[Reading], T]) -> T:
         """What ``question`` finds, on a thread that may wait for the disk."""

@@ -42,6 +42,7 @@ from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
 from sentiment_engine.live.vendor import VendorSession
+from sentiment_engine.live.webhooks import webhooks_of
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
 
@@ -91,6 +92,7 @@ class LiveServer:
         self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
         self._archive = archive
+        self._webhooks = webhooks_of(settings, archive, self.metrics)
         self.hub = Hub(settings.live, self.metrics, archive=archive)
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
@@ -178,6 +180,8 @@ class LiveServer:
             group.create_task(self.calls.run())
             if self._archive is not None:
                 group.create_task(self._archive.keep_house())
+            if self._webhooks is not None:
+                group.create_task(self._webhooks.run())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -289,7 +293,7 @@ def serve(
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
 
     Args:
-        settings: as for :class:`LiveServer`, like the next seven.
+        settings: as for :class:`LiveServer`, like the next eight.
         model: scores windows.
         playbook: phrases.
         cues: what to look for in transcripts.
