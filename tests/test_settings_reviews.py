@@ -1,5 +1,9 @@
 """Settings of reviews: taken or refused with the name of what is wrong."""
 
+import re
+import tomllib
+from pathlib import Path
+
 import pytest
 
 from sentiment_engine import BadSettings, Settings
@@ -39,3 +43,11 @@ def test_calls_are_kept_until_their_reviews_are_due():
     assert Settings.from_mapping({"archive": {"keep_days": 3.0}}).archive.keep_days == 3.0
     with pytest.raises(BadSettings, match=r"keep_days 2.0 is shorter than the 72.0 hours"):
         Settings.from_mapping({"archive": {"keep_days": 2.0}})
+
+
+def test_the_page_for_operators_shows_the_defaults():
+    page = (Path(__file__).parent.parent / "docs" / "reviews.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    table = tomllib.loads(shown)
+    assert Settings.from_mapping(table) == Settings()
+    assert set(table["reviews"]) == set(ReviewSettings.__struct_fields__)

@@ -96,11 +96,13 @@ def as_csv(lines: Sequence[Line]) -> str:
 
 
 STYLE = """
-body{font:10pt/1.4 system-ui,"Noto Sans CJK SC",sans-serif;margin:1.5rem;color:#111;background:#fff}
+body{font:9pt/1.4 system-ui,"Noto Sans CJK SC",sans-serif;margin:1.5rem;color:#111;background:#fff}
 h1{font-size:1.3rem;margin:0 0 .3rem}p{margin:.2rem 0 1rem}
 table{border-collapse:collapse;width:100%}
-th,td{border:1px solid #999;padding:.25rem .4rem;text-align:left;vertical-align:top;overflow-wrap:anywhere}
-th{background:#eee}td.note{white-space:pre-wrap;min-width:12rem}tr.late td{background:#fdeaea}
+th,td{border:1px solid #999;padding:.25rem .4rem;text-align:left;vertical-align:top}
+th{background:#eee}td.time,td.due_at{white-space:pre}
+td.note,td.call_id,td.alert_id,td.by{overflow-wrap:anywhere;min-width:5rem}td.note{white-space:pre-wrap;min-width:12rem}
+tr.late td{background:#fdeaea}
 thead{display:table-header-group}tr{break-inside:avoid}
 .sign{display:flex;gap:3rem;margin-top:2.5rem}.sign span{border-top:1px solid #111;flex:1;padding-top:.3rem}
 @page{size:A4 landscape;margin:12mm}
@@ -140,8 +142,8 @@ def as_html(title: str, made: str, lines: Sequence[Line]) -> str:
 
 def _row(line: Line) -> str:
     named = dict(zip(COLUMNS, cells(line), strict=True))
-    shown = "".join(
-        f"<td{' class=note' if name == 'note' else ''}><bdi>{escape(named[name])}</bdi></td>"
-        for name in (*_SHOWN, "late")
-    )
+    for name in ("time", "due_at"):
+        named[name] = named[name][:19].replace("T", "\n")  # whole seconds are enough on paper
+    named["what"] = named["what"].replace("_", " ")
+    shown = "".join(f"<td class={name}><bdi>{escape(named[name])}</bdi></td>" for name in (*_SHOWN, "late"))
     return f"<tr{' class=late' if named['late'] else ''}>{shown}</tr>\n"
