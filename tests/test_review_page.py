@@ -15,6 +15,7 @@ NOTE = "</td></table><script>document.title='owned'</script><img src=x onerror=\
 async def test_a_browser_shows_prints_and_runs_nothing(tmp_path):
     async with reviewing(Place(tmp_path, "")) as (server, http):
         await quarrel_in(server, "通话-1")
+        await quarrel_in(server, "8d8ac610-566d-4ef0-9c22-186b2a5ed793" * 3)
         await quarrel_in(server, "c-2")
         path = "/v1/alerts/通话-1.a1/reviews"
         await give(http, "supervisor", path, note=NOTE)
@@ -29,7 +30,7 @@ async def test_a_browser_shows_prints_and_runs_nothing(tmp_path):
             address = server.url.replace("ws", "http")
             await page.goto(f"{address}/v1/reviews/log?day={day}&format=html")
             assert (await page.title()).startswith("Reviews of ")
-            assert await page.locator("td.note").nth(2).inner_text() == NOTE
+            assert await page.locator("td.note").nth(3).inner_text() == NOTE
             assert await page.locator("script, img").count() == 0
             collapse = "getComputedStyle(document.querySelector('table')).borderCollapse"
             assert await page.evaluate(collapse) == "collapse"

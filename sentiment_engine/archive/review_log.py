@@ -101,12 +101,13 @@ h1{font-size:1.3rem;margin:0 0 .3rem}p{margin:.2rem 0 1rem}
 table{border-collapse:collapse;width:100%}
 th,td{border:1px solid #999;padding:.25rem .4rem;text-align:left;vertical-align:top}
 th{background:#eee}td.time,td.due_at{white-space:pre}
-td.note,td.call_id,td.alert_id,td.by{overflow-wrap:anywhere;min-width:5rem}td.note{white-space:pre-wrap;min-width:12rem}
+td.note,td.call_id,td.alert_id,td.by,td.decision,td.reason{overflow-wrap:anywhere;min-width:4rem}
+td.note{white-space:pre-wrap;min-width:12rem}
 tr.late td{background:#fdeaea}
 thead{display:table-header-group}tr{break-inside:avoid}
 .sign{display:flex;gap:3rem;margin-top:2.5rem}.sign span{border-top:1px solid #111;flex:1;padding-top:.3rem}
 @page{size:A4 landscape;margin:12mm}
-@media print{body{margin:0}th,tr.late td{print-color-adjust:exact}}
+@media print{body{margin:0;font-size:8pt}th,tr.late td{print-color-adjust:exact}}
 """
 _STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 POLICY = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; form-action 'none'"
