@@ -41,6 +41,8 @@ Basis = Literal["acoustic_emotion", "observable", "text", "metadata"]
 """What a cause rests on: emotion inferred from a voice; timing, level; a transcript; clock and counters."""
 ProfileName = Literal["cn", "us", "gb", "eu"]
 """A market's law, see ``profiles.py``."""
+ReviewRole = Literal["business", "legal"]
+"""The two sides that review, see ``archive/reviewing.py``."""
 QualityReason = Literal[
     "noise", "clipping", "loss", "little_speech", "same_voice_on_both", "channels_swapped?"
 ]
@@ -252,7 +254,7 @@ class Reviewed(Event, frozen=True, kw_only=True):
     about: str
     """Cursor of the ``alert.raised`` or ``call.started`` that is reviewed: an id may come again."""
     review_id: str
-    role: Literal["business", "legal"]
+    role: ReviewRole
     by: str
     """Name of the token that gave it."""
     decision: str

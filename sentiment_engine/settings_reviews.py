@@ -1,12 +1,11 @@
 """Settings of reviews by two roles: which calls are drawn, how soon each role is due, which words it uses."""
 
 import re
-from typing import Literal
 
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.events import ReviewRole
 from sentiment_engine.settings_base import StageSettings
 
-ReviewRole = Literal["business", "legal"]
 REVIEW_ROLES: tuple[ReviewRole, ...] = ("business", "legal")
 
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,39}", re.ASCII)

@@ -18,6 +18,7 @@ VOCABULARY = (
     "settings_archive",
     "settings_audiosocket",
     "settings_genesys",
+    "settings_reviews",
     "settings",
 )
 LEFT_TO_RIGHT = (

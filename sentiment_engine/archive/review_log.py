@@ -15,8 +15,8 @@ from typing import Literal, NamedTuple
 
 from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.reviewing import Duty
-from sentiment_engine.events import Reviewed
-from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewRole
+from sentiment_engine.events import Reviewed, ReviewRole
+from sentiment_engine.settings_reviews import REVIEW_ROLES
 
 What = Literal["owed", "reviewed", "fell_due"]
 

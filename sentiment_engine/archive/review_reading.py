@@ -13,8 +13,8 @@ from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.review_log import Line
 from sentiment_engine.archive.reviewing import Duty, Kind, State
 from sentiment_engine.archive.schema import DUTIES, REVIEWS
-from sentiment_engine.events import Reviewed
-from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewRole
+from sentiment_engine.events import Reviewed, ReviewRole
+from sentiment_engine.settings_reviews import REVIEW_ROLES
 
 
 def duties(

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
 from sentiment_engine.errors import EngineError
-from sentiment_engine.events import Reviewed
+from sentiment_engine.events import Reviewed, ReviewRole
 from sentiment_engine.settings_door import Role
-from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewRole, ReviewSettings
+from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewSettings
 
 Kind = Literal["alert", "call"]
 Why = Literal["critical", "sampled", "voluntary"]

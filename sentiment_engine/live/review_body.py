@@ -4,8 +4,9 @@ import re
 
 import msgspec
 
+from sentiment_engine.events import ReviewRole
 from sentiment_engine.live.asked import Unanswered
-from sentiment_engine.settings_reviews import ReviewRole, ReviewSettings
+from sentiment_engine.settings_reviews import ReviewSettings
 
 _KEY = re.compile(r"[!-~]{0,128}", re.ASCII)
 _CURSOR = re.compile(r"[0-9]{1,20}", re.ASCII)

@@ -8,9 +8,9 @@ from sentiment_engine.archive import review_reading
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text
 from sentiment_engine.archive.reviewing import Duty, Kind
+from sentiment_engine.events import ReviewRole
 from sentiment_engine.live.asked import Unanswered
 from sentiment_engine.live.kept import unknown
-from sentiment_engine.settings_reviews import ReviewRole
 
 
 def subject(

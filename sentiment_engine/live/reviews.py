@@ -16,7 +16,7 @@ from sentiment_engine.archive import review_log, review_reading, reviewing
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, now_ms, rfc3339
 from sentiment_engine.archive.reviewing import GIVES, Duty, Kind, NotAllowed, State
-from sentiment_engine.events import AlertReviewed, CallReviewed, Reviewed
+from sentiment_engine.events import AlertReviewed, CallReviewed, Reviewed, ReviewRole
 from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.door import Caller
 from sentiment_engine.live.hub import Hub
@@ -25,7 +25,7 @@ from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.posted import posted
 from sentiment_engine.live.review_body import ReviewBody
 from sentiment_engine.live.review_subject import subject
-from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewRole, ReviewSettings
+from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewSettings
 
 if TYPE_CHECKING:
     from sentiment_engine.archive.archive import Archive
