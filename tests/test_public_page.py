@@ -19,6 +19,7 @@ VOCABULARY = (
     "settings_door",
     "settings_evidence",
     "settings_genesys",
+    "settings_reviews",
     "settings",
 )
 LEFT_TO_RIGHT = (

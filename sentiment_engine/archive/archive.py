@@ -16,6 +16,7 @@ from sentiment_engine.archive.records import Record, Wish, now_ms
 from sentiment_engine.archive.store import Store
 from sentiment_engine.settings_archive import ArchiveSettings, WebhookSettings
 from sentiment_engine.settings_evidence import EvidenceSettings
+from sentiment_engine.settings_reviews import ReviewSettings
 
 log = structlog.get_logger(__name__)
 
@@ -34,6 +35,7 @@ class Archive:
         settings: checked settings.
         webhooks: who is to be told of events.
         evidence: who signs what is kept; nobody without a key.
+        reviews: what two roles have to review.
 
     Raises:
         BadSettings: the database cannot be opened, is in use, or is newer than this code; or a file of
@@ -46,13 +48,15 @@ class Archive:
         settings: ArchiveSettings | None = None,
         webhooks: Sequence[WebhookSettings] = (),
         evidence: EvidenceSettings | None = None,
+        reviews: ReviewSettings | None = None,
     ) -> None:
         self._settings = settings or ArchiveSettings()
         self.webhooks = tuple(webhooks)
         self._news = {webhook.name: asyncio.Event() for webhook in webhooks}
         keys = LogKeys(evidence) if evidence is not None and evidence.key else None
         self._database = Database(folder, self._settings.url)
-        self._store = Store(self._database, {webhook.name: webhook.wants for webhook in webhooks})
+        hooks = {webhook.name: webhook.wants for webhook in webhooks}
+        self._store = Store(self._database, hooks, reviews)
         self._reading = Reading(self._database)
         self.evidence = None if keys is None else EvidenceLog(self._database, keys)
         """The log over all that is kept; None without a key."""

@@ -40,6 +40,10 @@ class Reading:
         with self._engine.connect() as connection:
             return connection.execute(statement).all()
 
+    def rows(self, statement: Select[Any]) -> Sequence[Any]:
+        """What a query of another file finds."""
+        return self._all(statement)
+
     def _one(self, statement: Select[Any]) -> Any:
         with self._engine.connect() as connection:
             return connection.execute(statement).first()

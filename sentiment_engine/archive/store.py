@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from sentiment_engine.archive.database import Database
+from sentiment_engine.archive.duties import Rules, draw_key
 from sentiment_engine.archive.projection import project
 from sentiment_engine.archive.records import Record, now_ms
 from sentiment_engine.archive.schema import (
@@ -17,11 +18,14 @@ from sentiment_engine.archive.schema import (
     CHECKPOINTS,
     CHUNKS,
     DELIVERIES,
+    DUTIES,
     EVENTS,
     FACTS,
     LEAVES,
+    REVIEWS,
 )
 from sentiment_engine.archive.signed import Signed
+from sentiment_engine.settings_reviews import ReviewSettings
 
 FLOOR = "floor"
 DELETED_AT_ONCE = 5000
@@ -34,14 +38,21 @@ class Store:
     Args:
         database: which.
         hooks: of each webhook, by name, whether it wants an event of a type.
+        reviews: what is to be reviewed.
     """
 
-    def __init__(self, database: Database, hooks: Mapping[str, Callable[[str], bool]] | None = None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        hooks: Mapping[str, Callable[[str], bool]] | None = None,
+        reviews: ReviewSettings | None = None,
+    ) -> None:
         self._database, self._is_sqlite = database, database.is_sqlite
         self._hooks = hooks or {}
         self._connection = database.engine.connect()
         with self._connection.begin():
             self._leaves, self._newest = self._log_end()
+            self._rules = Rules(reviews or ReviewSettings(), draw_key(self._connection))
 
     def close(self) -> None:
         """Lets go of the connection."""
@@ -86,7 +97,7 @@ class Store:
             )
             for record in records:
                 if not record.is_tick:
-                    project(self._connection, record)
+                    project(self._connection, record, self._rules)
             due = [
                 {"hook": hook, "cursor": record.cursor, "call_id": record.call_id, "attempts": 0, "due_ms": 0}
                 for record in records
@@ -150,7 +161,7 @@ class Store:
         )
         removed: int = self._connection.execute(delete(EVENTS).where(EVENTS.c.cursor.in_(chosen))).rowcount
         if limit is None or removed < limit:
-            for table in (ALERTS, DELIVERIES, CALLS):
+            for table in (ALERTS, DELIVERIES, DUTIES, REVIEWS, CALLS):
                 removed += self._connection.execute(delete(table).where(table.c.call_id == call_id)).rowcount
         return removed
 

@@ -134,7 +134,7 @@ def _archive(data: Path | None, settings: "Settings") -> "Archive | None":
         data.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
         raise BadSettings(f"--data {data}: cannot be made a folder: {reason.strerror}") from reason
-    return Archive(data, settings.archive, settings.webhooks, settings.evidence)
+    return Archive(data, settings.archive, settings.webhooks, settings.evidence, settings.reviews)
 
 
 @edge

@@ -39,6 +39,7 @@ from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.port import Uvicorn, listening
 from sentiment_engine.live.recording import Recordings
+from sentiment_engine.live.reviews import Reviews
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -102,6 +103,7 @@ class LiveServer:
         self._kept = Kept(archive, self.hub, self.calls)
         self._recordings = Recordings(archive, self.hub)
         self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
+        self._reviews = Reviews(self._kept, self.hub, settings.reviews)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -159,6 +161,7 @@ class LiveServer:
             *self._evidence.routes(),
             *self._recordings.routes(),
             *self._kept.routes(),
+            *self._reviews.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
 

@@ -42,24 +42,25 @@ class Kept:
 
     def __init__(self, archive: "Archive | None", hub: Hub, calls: Calls) -> None:
         self._archive, self._hub, self._calls = archive, hub, calls
-        self._one_at_a_time = asyncio.Lock()
-        """Two who acknowledge at once must not both be first; and what is erased must not come back."""
+        self.turn = asyncio.Lock()
+        """Two who acknowledge or review at once must not both be first; what is erased must not come back."""
 
     def routes(self) -> list[Route]:
         """All of them. Ids may hold slashes, so the longer paths come first."""
         return [
-            Route("/v1/calls", self._answering(self._list_calls)),
-            Route("/v1/calls/{call_id:path}/events", self._answering(self._events)),
-            Route("/v1/calls/{call_id:path}", self._answering(self._call)),
-            Route("/v1/calls/{call_id:path}", self._answering(self._erase), methods=["DELETE"]),
-            Route("/v1/alerts", self._answering(self._list_alerts)),
-            Route("/v1/alerts/{alert_id:path}/ack", self._answering(self._ack), methods=["POST"]),
-            Route("/v1/webhooks/dead", self._answering(self._dead)),
+            Route("/v1/calls", self.answering(self._list_calls)),
+            Route("/v1/calls/{call_id:path}/events", self.answering(self._events)),
+            Route("/v1/calls/{call_id:path}", self.answering(self._call)),
+            Route("/v1/calls/{call_id:path}", self.answering(self._erase), methods=["DELETE"]),
+            Route("/v1/alerts", self.answering(self._list_alerts)),
+            Route("/v1/alerts/{alert_id:path}/ack", self.answering(self._ack), methods=["POST"]),
+            Route("/v1/webhooks/dead", self.answering(self._dead)),
         ]
 
-    def _answering(
+    def answering(
         self, ask: Callable[[Request, "Archive"], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint: what ``ask`` answers, or its refusal."""
         return answering(self._archive, ask)
 
     # -- calls
@@ -110,10 +111,10 @@ class Kept:
 
     async def _erase(self, request: Request, archive: "Archive") -> Response:
         call_id = asked_id(request, "call_id")
-        async with self._one_at_a_time:
+        async with self.turn:
             if self._calls.is_live(call_id):
                 raise Unanswered("still_live", f"call {call_id} is live: erase it when it has ended")
-            await self._written()
+            await self.written()
             self._hub.forget(call_id)
             found = await archive.change(lambda store: store.erase(call_id))
         if not found:
@@ -144,8 +145,8 @@ class Kept:
 
     async def _ack(self, request: Request, archive: "Archive") -> Response:
         alert_id = asked_id(request, "alert_id")
-        async with self._one_at_a_time:
-            await self._written()
+        async with self.turn:
+            await self.written()
             row = await archive.ask(lambda reading: reading.alert(alert_id))
             if row is None:
                 raise unknown("alert", alert_id)
@@ -160,11 +161,11 @@ class Kept:
                         acknowledged_at=rfc3339(now_ms()),
                     )
                 )
-                await self._written()
+                await self.written()
                 row = await archive.ask(lambda reading: reading.alert(alert_id))
         return said(listing.alert_json(row))
 
-    async def _written(self) -> None:
+    async def written(self) -> None:
         """Returns when all that was published is on disk."""
         try:
             async with asyncio.timeout(PATIENCE_S):
