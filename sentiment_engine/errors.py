@@ -3,6 +3,8 @@
     EngineError
     ├── BadAudio        the caller's audio cannot be used: end that call, keep serving
     ├── BadMessage      the caller's message cannot be understood: tell them, keep serving
+    ├── BadEvidence     a bundle, a signed note or a proof does not hold: nothing it says is proven
+    ├── NoTimeStamp     an outside authority gave no good time stamp: stay unanchored, try again later
     ├── BadSettings     the operator must fix a file or an option: refuse to start
     └── ModelMismatch   the model is not the one its description promises: refuse to start
 
@@ -21,6 +23,14 @@ class BadAudio(EngineError):
 
 class BadMessage(EngineError):
     """The caller's message cannot be understood or does not belong here: tell them, keep serving."""
+
+
+class BadEvidence(EngineError):
+    """A bundle, a signed note or a proof does not hold: nothing it says is proven."""
+
+
+class NoTimeStamp(EngineError):
+    """An outside authority gave no good time stamp: stay unanchored, try again later."""
 
 
 class BadSettings(EngineError):

@@ -246,6 +246,17 @@ class AlertAcknowledged(Event, frozen=True, kw_only=True, tag="alert.acknowledge
     """RFC 3339. ``at_s`` repeats that of the alert's newest event."""
 
 
+class RecordingHashed(Event, frozen=True, kw_only=True, tag="recording.hashed"):
+    """Whoever keeps the call's recording has named it. The call's monitor does not say this: ``seq`` is 0."""
+
+    sha256: str
+    """Of the recording's file, 64 lower-case hexadecimal digits."""
+    by: str
+    """Name of the token; empty on a server without tokens."""
+    named_at: str
+    """RFC 3339. ``at_s`` repeats that of the call's newest event."""
+
+
 class AudioGap(Event, frozen=True, kw_only=True, tag="audio.gap"):
     """A stretch that could not be judged. A gap is not calm: tension holds still across it."""
 
@@ -302,6 +313,7 @@ AnyEvent = (
     | AlertUpdated
     | AlertCleared
     | AlertAcknowledged
+    | RecordingHashed
     | AudioGap
     | QualityChanged
     | CallEnded

@@ -17,6 +17,7 @@ from sentiment_engine.settings_archive import ArchiveSettings, WebhookSettings, 
 from sentiment_engine.settings_audiosocket import AudioSocketSettings
 from sentiment_engine.settings_base import StageSettings as _Stage
 from sentiment_engine.settings_door import DoorSettings
+from sentiment_engine.settings_evidence import EvidenceSettings
 from sentiment_engine.settings_genesys import GenesysSettings
 
 _TIME = "([01][0-9]|2[0-3]):([0-5][0-9])"
@@ -494,6 +495,7 @@ class Settings(_Stage, frozen=True, kw_only=True):
     door: DoorSettings = DoorSettings()
     archive: ArchiveSettings = ArchiveSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
+    evidence: EvidenceSettings = EvidenceSettings()
     genesys: GenesysSettings = GenesysSettings()
     audiosocket: AudioSocketSettings = AudioSocketSettings()
 

@@ -14,9 +14,10 @@ VOCABULARY = (
     "errors",
     "events",
     "settings_base",
-    "settings_door",
     "settings_archive",
     "settings_audiosocket",
+    "settings_door",
+    "settings_evidence",
     "settings_genesys",
     "settings",
 )

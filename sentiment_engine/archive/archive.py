@@ -10,10 +10,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sentiment_engine.archive.commits import Commits
 from sentiment_engine.archive.database import Database
+from sentiment_engine.archive.evidence import EvidenceLog, LogKeys
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import Record, Wish, now_ms
 from sentiment_engine.archive.store import Store
 from sentiment_engine.settings_archive import ArchiveSettings, WebhookSettings
+from sentiment_engine.settings_evidence import EvidenceSettings
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +33,11 @@ class Archive:
         folder: the data folder, which exists.
         settings: checked settings.
         webhooks: who is to be told of events.
+        evidence: who signs what is kept; nobody without a key.
 
     Raises:
-        BadSettings: the database cannot be opened, is in use, or is newer than this code.
+        BadSettings: the database cannot be opened, is in use, or is newer than this code; or a file of
+            ``evidence`` cannot be used.
     """
 
     def __init__(
@@ -41,13 +45,17 @@ class Archive:
         folder: Path,
         settings: ArchiveSettings | None = None,
         webhooks: Sequence[WebhookSettings] = (),
+        evidence: EvidenceSettings | None = None,
     ) -> None:
         self._settings = settings or ArchiveSettings()
         self.webhooks = tuple(webhooks)
         self._news = {webhook.name: asyncio.Event() for webhook in webhooks}
+        keys = LogKeys(evidence) if evidence is not None and evidence.key else None
         self._database = Database(folder, self._settings.url)
         self._store = Store(self._database, {webhook.name: webhook.wants for webhook in webhooks})
         self._reading = Reading(self._database)
+        self.evidence = None if keys is None else EvidenceLog(self._database, keys)
+        """The log over all that is kept; None without a key."""
         self.last = self._reading.last()
         """The newest cursor that an earlier server has written; 0 when there was none."""
         self.floor = self._reading.floor()

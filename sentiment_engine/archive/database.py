@@ -30,6 +30,10 @@ PATIENCE_S = 2.0
 """How long it is waited for: PostgreSQL takes a moment to notice that a killed server is no more."""
 
 
+class InUse(BadSettings):
+    """Another server writes to this archive: it may be read, see ``alone``."""
+
+
 class Database:
     """The engine, and the lock that keeps a second server out.
 
@@ -37,12 +41,14 @@ class Database:
         folder: the data folder, which exists; the SQLite file is made in it. With a PostgreSQL URL it holds
             nothing of the archive.
         url: empty for SQLite in ``folder``, or ``postgresql+psycopg://…`` without a password.
+        alone: keep others out, and bring the tables up to date; False to read beside a server that runs.
 
     Raises:
-        BadSettings: the database cannot be opened, is in use by another server, or is newer than this code.
+        InUse: another server writes to it.
+        BadSettings: the database cannot be opened, or is newer than this code; or, if not ``alone``, older.
     """
 
-    def __init__(self, folder: Path, url: str = "") -> None:
+    def __init__(self, folder: Path, url: str = "", *, alone: bool = True) -> None:
         parsed = _parsed(folder, url)
         self.where = parsed.render_as_string(hide_password=True)
         self._lock: Connection | int | None = None
@@ -57,9 +63,10 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
         try:
-            self._lock_out_others(folder)
+            if alone:
+                self._lock_out_others(folder)
             with self.engine.begin() as connection:
-                _migrate(connection, self.where)
+                _migrate(connection, self.where, may_upgrade=alone)
         except (SQLAlchemyError, OSError) as reason:
             self.close()
             raise BadSettings(f"the archive {self.where} cannot be opened: {_short(reason)}") from reason
@@ -117,10 +124,8 @@ class Database:
                 raise self._taken()
             time.sleep(0.05)
 
-    def _taken(self) -> BadSettings:
-        return BadSettings(
-            f"the archive {self.where} is in use by another server: stop it, or use other --data"
-        )
+    def _taken(self) -> InUse:
+        return InUse(f"the archive {self.where} is in use by another server: stop it, or use other --data")
 
 
 def _parsed(folder: Path, url: str) -> URL:
@@ -146,18 +151,24 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def _migrate(connection: Connection, where: str) -> None:
+def _migrate(connection: Connection, where: str, *, may_upgrade: bool) -> None:
     config = Config()
     config.set_main_option("script_location", str(files("sentiment_engine.archive") / "migrations"))
     config.attributes["connection"] = connection
-    known = {step.revision for step in ScriptDirectory.from_config(config).walk_revisions()}
+    steps = ScriptDirectory.from_config(config)
+    known = {step.revision for step in steps.walk_revisions()}
     found = set(MigrationContext.configure(connection).get_current_heads())
     if found - known:
         raise BadSettings(
             f"the archive {where} was written by a newer version (its schema is {', '.join(sorted(found))}): "
             "install that version, or use other --data"
         )
-    command.upgrade(config, "head")
+    if may_upgrade:
+        command.upgrade(config, "head")
+    elif found != set(steps.get_heads()):
+        raise BadSettings(
+            f"the archive {where} was written by an older version: start the server of this version once"
+        )
 
 
 def _short(reason: BaseException) -> str:

@@ -68,6 +68,16 @@ class Reading:
             statement = statement.where(EVENTS.c.call_id.in_(wish.calls))
         return [Record(*row) for row in self._all(statement)]
 
+    def recording(self, call_id: str) -> Record | None:
+        """The event that names the recording of the newest call of this id."""
+        began = select(CALLS.c.cursor).where(CALLS.c.call_id == call_id).scalar_subquery()
+        row = self._one(
+            select(*_RECORD).where(
+                EVENTS.c.call_id == call_id, EVENTS.c.cursor >= began, EVENTS.c.type == "recording.hashed"
+            )
+        )
+        return None if row is None else Record(*row)
+
     def call(self, call_id: str) -> Any:
         """The row of :data:`schema.CALLS`, or None."""
         return self._one(select(CALLS).where(CALLS.c.call_id == call_id))
@@ -81,9 +91,10 @@ class Reading:
     def cut_off(self) -> list[Record]:
         """Of each call that a server has begun and not ended, the last event that its monitor said."""
         ids = self._all(select(CALLS.c.call_id).where(CALLS.c.ended_ms.is_(None)))
-        return [self._last_said(row.call_id) for row in ids]
+        return [self.last_said(row.call_id) for row in ids]
 
-    def _last_said(self, call_id: str) -> Record:
+    def last_said(self, call_id: str) -> Record:
+        """The last event that a call's monitor said, of a call that is kept."""
         statement = (
             select(*_RECORD)
             .where(EVENTS.c.call_id == call_id, EVENTS.c.seq > 0)

@@ -99,6 +99,25 @@ DELIVERIES: Final = Table(
 )
 """Webhook messages not yet delivered; ``due_ms`` is NULL for those given up: the dead letters."""
 
+CHECKPOINTS: Final = Table(
+    "checkpoints",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("note", LargeBinary, nullable=False),
+    Column("signed_ms", BigInteger, nullable=False),
+    Column("stamp", LargeBinary),
+)
+"""What was signed over the first ``size`` leaves, by name and id of the ``key``. Never deleted."""
+
+CHUNKS: Final = Table(
+    "chunks",
+    METADATA,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("root", LargeBinary(32), nullable=False),
+)
+"""Roots of each 1024 leaves, so that a server that starts need not hash them all again. May be emptied."""
+
 FACTS: Final = Table(
     "facts",
     METADATA,

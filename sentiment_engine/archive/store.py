@@ -10,8 +10,18 @@ from sqlalchemy import delete, func, insert, select, update
 
 from sentiment_engine.archive.database import Database
 from sentiment_engine.archive.projection import project
-from sentiment_engine.archive.records import Record
-from sentiment_engine.archive.schema import ALERTS, CALLS, DELIVERIES, EVENTS, FACTS, LEAVES
+from sentiment_engine.archive.records import Record, now_ms
+from sentiment_engine.archive.schema import (
+    ALERTS,
+    CALLS,
+    CHECKPOINTS,
+    CHUNKS,
+    DELIVERIES,
+    EVENTS,
+    FACTS,
+    LEAVES,
+)
+from sentiment_engine.archive.signed import Signed
 
 FLOOR = "floor"
 DELETED_AT_ONCE = 5000
@@ -143,6 +153,31 @@ class Store:
             for table in (ALERTS, DELIVERIES, CALLS):
                 removed += self._connection.execute(delete(table).where(table.c.call_id == call_id)).rowcount
         return removed
+
+    # -- evidence
+
+    def keep_checkpoint(self, key: str, signed: Signed) -> None:
+        """Keeps what ``key`` has signed; after that, and not before, it may be given out."""
+        self._be_durable(rare=True)
+        with self._connection.begin():
+            self._connection.execute(
+                insert(CHECKPOINTS).values(
+                    key=key, size=signed.size, note=signed.note, signed_ms=now_ms(), stamp=signed.stamp
+                )
+            )
+            if signed.chunks:
+                rows = [{"number": number, "root": root} for number, root in signed.chunks]
+                self._connection.execute(insert(CHUNKS), rows)
+
+    def keep_stamp(self, key: str, size: int, stamp: bytes) -> None:
+        """Keeps the time stamp of the checkpoint of ``size`` leaves."""
+        self._be_durable(rare=True)
+        with self._connection.begin():
+            self._connection.execute(
+                update(CHECKPOINTS)
+                .where(CHECKPOINTS.c.key == key, CHECKPOINTS.c.size == size)
+                .values(stamp=stamp)
+            )
 
     # -- webhooks
 

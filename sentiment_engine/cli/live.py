@@ -122,9 +122,10 @@ def serve(
 
 def _archive(data: Path | None, settings: "Settings") -> "Archive | None":
     if data is None:
-        if settings.webhooks or settings.archive.url:
+        if settings.webhooks or settings.archive.url or settings.evidence.key:
             raise BadSettings(
-                "the settings name webhooks or archive.url, which need an archive: add --data DIR"
+                "the settings name webhooks, archive.url or evidence.key, which need an archive: "
+                "add --data DIR"
             )
         return None
     from sentiment_engine.archive.archive import Archive  # noqa: PLC0415 - only who keeps anything pays for it
@@ -133,7 +134,7 @@ def _archive(data: Path | None, settings: "Settings") -> "Archive | None":
         data.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
         raise BadSettings(f"--data {data}: cannot be made a folder: {reason.strerror}") from reason
-    return Archive(data, settings.archive, settings.webhooks)
+    return Archive(data, settings.archive, settings.webhooks, settings.evidence)
 
 
 @edge

@@ -27,6 +27,7 @@ from sentiment_engine.live.dialects import DIALECTS
 from sentiment_engine.live.dialects.genesys import Genesys
 from sentiment_engine.live.dialects.shape import Dialect
 from sentiment_engine.live.door import Door, require_safe_address
+from sentiment_engine.live.evidence import EvidenceDesk
 from sentiment_engine.live.feed import FeedSession
 from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
 from sentiment_engine.live.guard import guarded
@@ -37,6 +38,7 @@ from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.port import Uvicorn, listening
+from sentiment_engine.live.recording import Recordings
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -86,7 +88,7 @@ class LiveServer:
     ) -> None:
         require_safe_address(host, settings.door, tls=tls is not None)
         self.door = Door(settings.door, host)
-        self._settings = settings.live
+        self.settings = settings
         self._door_settings = settings.door
         self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
@@ -98,6 +100,8 @@ class LiveServer:
         self._pages = Pages()
         self._sse = SseFeed(self.hub, settings.live, self.metrics)
         self._kept = Kept(archive, self.hub, self.calls)
+        self._recordings = Recordings(archive, self.hub)
+        self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -152,6 +156,8 @@ class LiveServer:
             *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
             WebSocketRoute("/v1/feed", self._feed),
             Route("/v1/feed/sse", self._sse.get),
+            *self._evidence.routes(),
+            *self._recordings.routes(),
             *self._kept.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
@@ -175,6 +181,7 @@ class LiveServer:
     async def _run(self) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.calls.run())
+            group.create_task(self._evidence.run())
             if self._archive is not None:
                 group.create_task(self._archive.keep_house())
             if self._webhooks is not None:
@@ -217,13 +224,13 @@ class LiveServer:
             self.audiosocket.stop()
         await self.calls.drain()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_s):
+            async with asyncio.timeout(self.settings.live.drain_s):
                 await self.hub.flush()
         self.hub.close(
             CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="
         )
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_s):
+            async with asyncio.timeout(self.settings.live.drain_s):
                 while self.calls.sessions or self.feeds:  # noqa: ASYNC110 - once in a server's life
                     await asyncio.sleep(0.02)
         for stream in list(self.calls.sessions):
@@ -266,7 +273,7 @@ class LiveServer:
         return serve_socket
 
     async def _feed(self, websocket: WebSocket) -> None:
-        session = FeedSession(websocket, self.hub, self._settings, self.metrics)
+        session = FeedSession(websocket, self.hub, self.settings.live, self.metrics)
         self.feeds.add(session)
         try:
             await session.run()
@@ -315,8 +322,8 @@ def serve(
             host=host,
             port=port,
             tls=tls,
-            audiosocket_port=audiosocket_port,
             archive=archive,
+            audiosocket_port=audiosocket_port,
         ) as server:
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, server.stop)

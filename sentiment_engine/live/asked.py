@@ -16,11 +16,14 @@ STATUS = {
     "bad_query": 400,
     "unknown_id": 404,
     "no_archive": 404,
+    "no_key": 404,
     "still_live": 409,
+    "recording_known": 409,
     "cursor_too_old": 410,
     "overloaded": 503,
     "shutting_down": 503,
     "archive_failing": 503,
+    "log_altered": 500,
 }
 """Error code -> status, for requests that the door has let in."""
 MOST = 500

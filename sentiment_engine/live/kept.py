@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,11 +15,11 @@ from starlette.routing import Route
 from sentiment_engine.archive import listing
 from sentiment_engine.archive.records import Wish, cursor_text, now_ms, rfc3339
 from sentiment_engine.events import AlertAcknowledged
-from sentiment_engine.live.asked import Asked, Unanswered, refusal, said
+from sentiment_engine.live.answering import answering, asked_id, failing, unknown
+from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.feed import chosen
 from sentiment_engine.live.hub import Hub
-from sentiment_engine.live.messages import Refused
 
 if TYPE_CHECKING:
     from sentiment_engine.archive.archive import Archive
@@ -61,18 +60,7 @@ class Kept:
     def _answering(
         self, ask: Callable[[Request, "Archive"], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
-        async def answer(request: Request) -> Response:
-            try:
-                if self._archive is None:
-                    raise Unanswered("no_archive", "this server keeps nothing: start it with --data DIR")
-                return await ask(request, self._archive)
-            except (Refused, Unanswered) as refused:
-                return refusal(refused)
-            except SQLAlchemyError as reason:
-                log.error("archive_failing", reason=str(reason.__cause__ or reason)[:300])  # noqa: TRY400
-                return refusal(_failing())
-
-        return answer
+        return answering(self._archive, ask)
 
     # -- calls
 
@@ -96,10 +84,10 @@ class Kept:
         )
 
     async def _call(self, request: Request, archive: "Archive") -> Response:
-        call_id = _id(request, "call_id")
+        call_id = asked_id(request, "call_id")
         row = await archive.ask(lambda reading: reading.call(call_id))
         if row is None:
-            raise _unknown("call", call_id)
+            raise unknown("call", call_id)
         alerts = await archive.ask(lambda reading: listing.alerts_of(reading, call_id))
         return said(
             {"call": listing.call_json(row), "alerts": [listing.alert_json(alert) for alert in alerts]}
@@ -107,11 +95,11 @@ class Kept:
 
     async def _events(self, request: Request, archive: "Archive") -> Response:
         asked = Asked(request, ("since", "types", "limit"))
-        call_id, limit, since = _id(request, "call_id"), asked.limit(), asked.cursor("since") or 0
+        call_id, limit, since = asked_id(request, "call_id"), asked.limit(), asked.cursor("since") or 0
         types = asked.text("types")
         choice, _ = chosen(QueryParams({} if types is None else {"types": types}))
         if await archive.ask(lambda reading: reading.call(call_id)) is None:
-            raise _unknown("call", call_id)
+            raise unknown("call", call_id)
         records = await archive.page(Wish(types=choice.types, calls=(call_id,), after=since), limit)
         return said(
             {
@@ -121,7 +109,7 @@ class Kept:
         )
 
     async def _erase(self, request: Request, archive: "Archive") -> Response:
-        call_id = _id(request, "call_id")
+        call_id = asked_id(request, "call_id")
         async with self._one_at_a_time:
             if self._calls.is_live(call_id):
                 raise Unanswered("still_live", f"call {call_id} is live: erase it when it has ended")
@@ -129,7 +117,7 @@ class Kept:
             self._hub.forget(call_id)
             found = await archive.change(lambda store: store.erase(call_id))
         if not found:
-            raise _unknown("call", call_id)
+            raise unknown("call", call_id)
         log.info("call_erased", call_id=call_id, caller=request.state.caller.name)
         return said({"erased": call_id})
 
@@ -155,12 +143,12 @@ class Kept:
         )
 
     async def _ack(self, request: Request, archive: "Archive") -> Response:
-        alert_id = _id(request, "alert_id")
+        alert_id = asked_id(request, "alert_id")
         async with self._one_at_a_time:
             await self._written()
             row = await archive.ask(lambda reading: reading.alert(alert_id))
             if row is None:
-                raise _unknown("alert", alert_id)
+                raise unknown("alert", alert_id)
             if row.acknowledged_at is None:
                 self._hub.publish(
                     AlertAcknowledged(
@@ -182,7 +170,7 @@ class Kept:
             async with asyncio.timeout(PATIENCE_S):
                 await self._hub.flush()
         except TimeoutError:
-            raise _failing() from None
+            raise failing() from None
 
     # -- webhooks
 
@@ -202,18 +190,3 @@ class Kept:
                 ]
             }
         )
-
-
-def _id(request: Request, name: str) -> str:
-    value: str = request.path_params[name]
-    if not value.isprintable():
-        raise _unknown(name.removesuffix("_id"), value)
-    return value
-
-
-def _unknown(what: str, value: str) -> Unanswered:
-    return Unanswered("unknown_id", f"no {what} {value[:200]!a} is kept here")
-
-
-def _failing() -> Unanswered:
-    return Unanswered("archive_failing", "the archive does not answer at the moment: try again later")

@@ -53,6 +53,12 @@ class Metrics:
         self.webhooks = counter(
             "webhooks", "Attempts to deliver a webhook message: delivered, failed or dead.", ["outcome"]
         )
+        self.checkpoints = counter(
+            "checkpoints", "Attempts to sign the evidence log: signed or refused.", ["outcome"]
+        )
+        self.time_stamps = counter(
+            "time_stamps", "Attempts to have a checkpoint time-stamped: kept or failed.", ["outcome"]
+        )
         self.errors = counter("errors", "Clients refused, by error code.", ["code"])
         self.loop_lag_seconds = gauge("loop_lag_seconds", "How late the event loop ran its last timer.")
 

@@ -29,6 +29,7 @@ EVERYBODY = _for(*ROLES)
 CALLS = _for("ingest", "admin")
 READERS = _for("supervisor", "legal", "admin")
 ACKNOWLEDGERS = _for("supervisor", "admin")
+LEGAL = _for("legal", "admin")
 ADMINS = _for("admin")
 CALLS_TOKEN_LATER = Right(CALLS.roles, may_tell_later=True)
 """For vendors whose first message, or whose signature, is the credential."""
@@ -51,8 +52,11 @@ RIGHTS: Mapping[str, Right] = {
     "/v1/feed/sse": READERS,
     "/v1/calls": READERS,
     "/v1/calls/{call_id:path}/events": READERS,
+    "/v1/calls/{call_id:path}/evidence": LEGAL,
+    "POST /v1/calls/{call_id:path}/recording": CALLS,
     "/v1/calls/{call_id:path}": READERS,
     "DELETE /v1/calls/{call_id:path}": ADMINS,
+    "/v1/checkpoints": READERS,
     "/v1/alerts": READERS,
     "POST /v1/alerts/{alert_id:path}/ack": ACKNOWLEDGERS,
     "/v1/webhooks/dead": ADMINS,

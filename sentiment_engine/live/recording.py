@@ -1,0 +1,98 @@
+"""``POST /v1/calls/{call_id}/recording``: whoever keeps a recording names it, for the log."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sentiment_engine.archive.records import now_ms, rfc3339
+from sentiment_engine.events import RecordingHashed
+from sentiment_engine.live.answering import answering, asked_id, failing, unknown
+from sentiment_engine.live.asked import Asked, Unanswered, said
+from sentiment_engine.live.hub import Hub
+from sentiment_engine.live.messages import Refused
+
+if TYPE_CHECKING:
+    from sentiment_engine.archive.archive import Archive
+
+MAX_BODY_BYTES = 4096
+PATIENCE_S = 5.0
+"""How long a recorder waits for the disk."""
+
+
+class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+
+
+class Recordings:
+    """The route.
+
+    Args:
+        archive: what is kept; without it every answer is 404 ``no_archive``.
+        hub: takes the event.
+    """
+
+    def __init__(self, archive: "Archive | None", hub: Hub) -> None:
+        self._archive, self._hub = archive, hub
+        self._one_at_a_time = asyncio.Lock()
+        """Two recorders must not both be first: the second could make its own file the call's."""
+
+    def routes(self) -> list[Route]:
+        """To be put before that of ``/v1/calls/{call_id}``: ids may hold slashes."""
+        path = "/v1/calls/{call_id:path}/recording"
+        return [Route(path, answering(self._archive, self._name), methods=["POST"])]
+
+    async def _name(self, request: Request, archive: "Archive") -> Response:
+        call_id = asked_id(request, "call_id")
+        Asked(request, ())
+        named = await _body(request)
+        async with self._one_at_a_time:
+            await self._written()
+            if await archive.ask(lambda reading: reading.call(call_id)) is None:
+                raise unknown("call", call_id)
+            known = await archive.ask(lambda reading: reading.recording(call_id))
+            if known is None:
+                last = await archive.ask(lambda reading: reading.last_said(call_id))
+                self._hub.publish(
+                    RecordingHashed(
+                        call_id=call_id,
+                        at_s=last.at_s,
+                        seq=0,
+                        sha256=named.sha256,
+                        by=request.state.caller.name,
+                        named_at=rfc3339(now_ms()),
+                    )
+                )
+                await self._written()
+            elif msgspec.json.decode(known.body)["sha256"] != named.sha256:
+                raise Unanswered(
+                    "recording_known", f"call {call_id} has a recording of another SHA-256, which stays"
+                )
+        return said({"call_id": call_id, "sha256": named.sha256})
+
+    async def _written(self) -> None:
+        """Returns when all that was published is on disk."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await self._hub.flush()
+        except TimeoutError:
+            raise failing() from None
+
+
+async def _body(request: Request) -> _Named:
+    data = b""
+    async for piece in request.stream():
+        data += piece
+        if len(data) > MAX_BODY_BYTES:
+            raise Refused(
+                "bad_query", f"the body is over {MAX_BODY_BYTES} bytes: send the hash, not the file"
+            )
+    try:
+        return msgspec.json.decode(data, type=_Named)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as reason:
+        raise Refused(
+            "bad_query", f'the body must be {{"sha256": "64 lower-case hexadecimal digits"}}: {reason}'
+        ) from reason
