@@ -14,6 +14,8 @@ import pytest
 from live_server import in_loop, small_talk, start
 from websockets.asyncio.client import connect
 
+from sentiment_engine.cli.render import lines
+
 pytestmark = pytest.mark.slow
 
 WEBHOOK = """
@@ -78,6 +80,14 @@ def test_settings_that_need_an_archive_are_refused_without_one(tmp_path: Path, m
     said = refused("--config", config, "--data", tmp_path)
     assert "PGPASSWORD" in said
     assert "geheim" not in said
+
+
+def test_watch_says_who_has_seen_an_alert():
+    seen = {"type": "alert.acknowledged", "call_id": "c-1", "at_s": 61.0, "alert_id": "c-1.a1"}
+    for by, shown in (("anna", "✓ c-1.a1 seen by anna"), ("", "✓ c-1.a1 seen by somebody")):
+        (line,) = lines({"time": "2026-01-31T12:00:00.000Z", "data": {**seen, "by": by}})
+        assert line.plain.startswith("12:00:00 c-1 ")
+        assert line.plain.endswith(shown)
 
 
 def test_data_that_is_no_folder_is_refused():

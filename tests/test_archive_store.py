@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from archives import Place, opened
+from archives import Opened, Place, opened
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import SQLAlchemyError
@@ -254,22 +254,44 @@ def test_an_archive_of_a_newer_version_is_refused_and_left_alone(place: Place):
             Database(place.folder, place.url)
 
 
+def cut_connections(archive: Opened) -> None:
+    """Ends every connection of the archive but the one that asks for it, as a restart of PostgreSQL does."""
+    with archive.database.engine.begin() as other:
+        other.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
+
+
 @pytest.mark.slow
-def test_a_lost_connection_is_made_again_by_the_next_attempt(postgres, tmp_path):
-    with opened(Place(tmp_path, postgres.database())) as archive:
+def test_a_lost_connection_is_made_again_by_the_next_attempt_and_so_is_the_lock(postgres, tmp_path):
+    place = Place(tmp_path, postgres.database())
+    with opened(place) as archive:
         records = call()
         archive.store.write(records[:3])
-        with archive.database.engine.begin() as other:
-            other.execute(
-                sa.text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
-                )
-            )
+        cut_connections(archive)
         with pytest.raises(SQLAlchemyError):
             archive.store.write(records[3:])
         archive.store.write(records[3:], again=True)
         assert archive.reading.events(Wish(), 100) == records
+        with pytest.raises(BadSettings, match="in use"):
+            Database(place.folder, place.url)
+
+
+@pytest.mark.slow
+def test_who_lost_the_lock_to_another_server_writes_no_more(postgres, tmp_path):
+    place = Place(tmp_path, postgres.database())
+    with opened(place) as archive:
+        archive.store.write(call()[:3])
+        cut_connections(archive)
+        with opened(place) as other:
+            with pytest.raises(SQLAlchemyError):
+                archive.store.write(call()[3:])
+            with pytest.raises(BadSettings, match="in use"):
+                archive.store.write(call()[3:], again=True)
+            assert other.reading.events(Wish(), 100) == call()[:3]
 
 
 def test_files_that_are_no_archive_are_refused_by_name(tmp_path):

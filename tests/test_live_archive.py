@@ -245,6 +245,59 @@ async def test_another_call_goes_on_as_if_alone(tmp_path):
 
 
 @in_loop
+async def test_a_reader_whose_events_expire_while_it_reads_is_told_and_given_no_hole(tmp_path):
+    settings = live_settings(kept_events=5, kept_ticks=5)
+    archive = archive_at(Place(tmp_path, ""), keep_days=1.0)
+    async with serving(settings, archive=archive) as server:
+        await whole_call(server, "old", small_talk(2.0))
+        await whole_call(server, "new", small_talk(2.0))
+        old = await feed_from(server, "0", 2)
+        ask = archive.ask
+
+        async def expired_first(question):
+            await archive.change(lambda store: store.expire(10**15))  # and nobody has told the hub
+            return await ask(question)
+
+        archive.ask = expired_first
+        async with connect(f"{server.url}/v1/feed?since={old[1]['sequence']}") as socket:
+            assert await rest(socket) == []
+            assert (socket.close_code, socket.close_reason[:14]) == (1008, "cursor_too_old")
+
+
+@in_loop
+async def test_who_asks_for_all_that_is_kept_is_given_it_beside_what_has_expired(tmp_path, monkeypatch):
+    monkeypatch.setattr("sentiment_engine.live.hub.PAGE_EVENTS", 10)
+    settings = live_settings(kept_events=5, kept_ticks=5)
+    archive = archive_at(Place(tmp_path, ""), keep_days=1.0)
+    async with serving(settings, archive=archive) as server:
+        for number in range(50):
+            server.hub.publish(alert(number))  # of a call that has not ended
+        await whole_call(server, "old", small_talk(2.0))
+        for number in range(50, 100):
+            server.hub.publish(alert(number))
+        await server.hub.flush()
+        await archive.expire(10**14)
+        got = await feed_from(server, "0", 100)
+        assert [item["data"]["seq"] for item in got] == list(range(100))
+
+
+@in_loop
+async def test_a_sweep_that_fails_is_tried_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("sentiment_engine.archive.archive.SWEEP_S", 0.01)
+    archive = archive_at(Place(tmp_path, ""), keep_days=1.0)
+    tried = []
+
+    def failing(_):
+        tried.append(1)
+        raise OperationalError("DELETE", {}, Exception("database is locked"))
+
+    monkeypatch.setattr(archive._store, "expire", failing)
+    async with serving(archive=archive) as server:
+        await come_true(lambda: len(tried) > 2)
+        await whole_call(server, "c-1", small_talk(2.0))
+
+
+@in_loop
 async def test_calls_kept_long_enough_are_removed_while_the_server_runs(tmp_path, monkeypatch):
     monkeypatch.setattr("sentiment_engine.archive.archive.SWEEP_S", 0.02)
     archive = archive_at(Place(tmp_path, ""), keep_days=1e-6)  # a tenth of a second
@@ -254,3 +307,21 @@ async def test_calls_kept_long_enough_are_removed_while_the_server_runs(tmp_path
             async with asyncio.timeout(10):
                 while {r.call_id for r in await archive.page(Wish(), 100)} != {"c-2"}:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
+
+
+@in_loop
+async def test_a_fault_of_ours_in_the_archive_ends_the_server_and_is_not_hidden(tmp_path):
+    archive = archive_at(Place(tmp_path, ""))
+
+    def faulty(*_, **__):
+        raise ZeroDivisionError("a fault")
+
+    async def served() -> None:
+        async with serving(archive=archive) as server:
+            archive._store.write = faulty
+            server.hub.publish(alert(1))
+            await server.stopped()
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await served()
+    assert ended.group_contains(ZeroDivisionError)

@@ -1,18 +1,18 @@
 """The archive as a server uses it: opened before anything is served, closed after the last event."""
 
 import asyncio
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from sentiment_engine.archive.commits import Commits
 from sentiment_engine.archive.database import Database
 from sentiment_engine.archive.evidence import EvidenceLog, LogKeys
 from sentiment_engine.archive.reading import Reading
-from sentiment_engine.archive.records import Record, Wish
+from sentiment_engine.archive.records import Record, Wish, now_ms
 from sentiment_engine.archive.store import Store
 from sentiment_engine.settings_archive import ArchiveSettings, WebhookSettings
 from sentiment_engine.settings_evidence import EvidenceSettings
@@ -93,8 +93,14 @@ class Archive:
         return await asyncio.to_thread(question, self._reading)
 
     async def page(self, wish: Wish, limit: int) -> list[Record]:
-        """Events, oldest first."""
-        return await self.ask(lambda reading: reading.events(wish, limit))
+        """Events, oldest first; afterwards :attr:`floor` tells of all that was missing from them."""
+
+        def read(reading: Reading) -> tuple[list[Record], int]:
+            return reading.events(wish, limit), reading.floor()  # in this order: it rises as events go
+
+        records, floor = await self.ask(read)
+        self.floor = max(self.floor, floor)
+        return records
 
     async def change(self, job: Callable[[Store], T]) -> T:
         """What ``job`` returns, on the thread that writes."""
@@ -106,16 +112,22 @@ class Archive:
         """Removes calls that have been kept long enough, until cancelled; raises what ended the thread."""
         if self._commits is None:
             raise RuntimeError("the archive has not been started")
-        while True:
+        async with asyncio.TaskGroup() as group:
             if self._settings.keep_days:
-                await self.expire(time.time_ns() // 1_000_000)
-            await asyncio.wait({self._commits.broken}, timeout=SWEEP_S)
-            if self._commits.broken.done():
-                self._commits.broken.result()
+                group.create_task(self._sweep())
+            await self._commits.broken
 
-    async def expire(self, now_ms: int) -> None:
-        """Removes, slice by slice, calls that ended more than ``keep_days`` before ``now_ms``."""
-        before_ms = now_ms - round(self._settings.keep_days * DAY_MS)
+    async def _sweep(self) -> None:
+        while True:
+            try:
+                await self.expire(now_ms())
+            except SQLAlchemyError as reason:
+                log.error("expiry_failed", reason=str(reason.__cause__ or reason)[:300])  # noqa: TRY400
+            await asyncio.sleep(SWEEP_S)
+
+    async def expire(self, at_ms: int) -> None:
+        """Removes, slice by slice, calls that ended more than ``keep_days`` before ``at_ms``."""
+        before_ms = at_ms - round(self._settings.keep_days * DAY_MS)
         removed = 0
         while rows := await self.change(lambda store: store.expire(before_ms)):
             removed += rows

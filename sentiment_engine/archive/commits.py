@@ -190,7 +190,9 @@ class Commits:
     # -- on the loop
 
     def _done(self, batch: list[_Item]) -> None:
-        self._on_batch(len(batch), time.monotonic() - batch[0].came)
+        events = sum(item.record is not None for item in batch)
+        if events:
+            self._on_batch(events, time.monotonic() - batch[0].came)
         for item in batch:
             try:
                 item.then()

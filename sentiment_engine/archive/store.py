@@ -37,9 +37,9 @@ class Store:
     """
 
     def __init__(self, database: Database, hooks: Mapping[str, Callable[[str], bool]] | None = None) -> None:
-        self._engine, self._is_sqlite = database.engine, database.is_sqlite
+        self._database, self._is_sqlite = database, database.is_sqlite
         self._hooks = hooks or {}
-        self._connection = self._engine.connect()
+        self._connection = database.engine.connect()
         with self._connection.begin():
             self._leaves, self._newest = self._log_end()
 
@@ -63,7 +63,10 @@ class Store:
 
         Raises:
             SQLAlchemyError: nothing was written, as far as can be told.
+            BadSettings: another server writes this archive since the connection was lost.
         """
+        if again:
+            self._database.hold()
         rare = any(not record.is_tick for record in records)
         self._be_durable(rare)
         with self._connection.begin():

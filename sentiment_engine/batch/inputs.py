@@ -100,13 +100,30 @@ def call_ids(paths: Sequence[Path]) -> list[str]:
         depths = deeper
 
 
-def outputs(out: Path, inputs: Sequence[Input], ids: Sequence[str]) -> list[Path]:
-    """Where each recording's events go below ``out``: ``<call_id>.jsonl``, in the folders it was found in."""
+def outputs(
+    out: Path,
+    inputs: Sequence[Input],
+    ids: Sequence[str],
+    suffix: str = ".jsonl",
+    taken: str = "",
+) -> list[Path]:
+    """Where each recording's events go below ``out``: ``<call_id>.jsonl``, in the folders it was found in.
+
+    Args:
+        out: The folder.
+        inputs: The recordings.
+        ids: Their call ids, all different.
+        suffix: Ending of the files.
+        taken: A name in ``out`` itself, without its ending, that a call's file must not have.
+    """
     paths = []
     for one, call_id in zip(inputs, ids, strict=True):
         *folders, leaf = call_id.split("/")
         where = folders or [show(part) for part in one.folder.parts]
-        paths.append(out.joinpath(*map(_file_name, where), _file_name(leaf) + ".jsonl"))
+        name = _file_name(leaf)
+        if taken and not where and name.lower() == taken:  # some file systems take both cases for one
+            name += f"~{hashlib.sha256(call_id.encode()).hexdigest()[:8]}"
+        paths.append(out.joinpath(*map(_file_name, where), name + suffix))
     return paths
 
 

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from sentiment_engine import wire
 from sentiment_engine.batch.names import show
 from sentiment_engine.errors import BadAudio, BadSettings, EngineError
 from sentiment_engine.events import AlertRaised, CallEnded, Stage
@@ -27,6 +26,9 @@ from sentiment_engine.settings import Settings
 
 if TYPE_CHECKING:
     from sentiment_engine.batch.score import Scorer
+    from sentiment_engine.report.call_files import Page
+
+FileFormat = Literal["jsonl", "parquet", "html"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class Options:
     stage: Stage
     agent_channel: int
     """0 or 1."""
+    file_format: FileFormat = "jsonl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ class Outcome:
     """Whether the output is there; with a problem too when the recording was cut short."""
     heard_s: float = 0.0
     alerts: int = 0
+    page: "Page | None" = None
+    """What the list of all pages says of it; with ``html`` only."""
 
 
 def score_all(jobs: Sequence[Job], options: Options, processes: int) -> Generator[Outcome, None, None]:
@@ -184,14 +189,14 @@ def _work(connection: Connection, options: Options) -> None:
     connection.send("ready")
     with contextlib.suppress(EOFError, ConnectionError):  # the parent is gone or has nothing more
         while True:
-            connection.send(_score(connection.recv(), scorer))
+            connection.send(_score(connection.recv(), scorer, options.file_format))
 
 
-def _score(job: Job, scorer: "Scorer") -> Outcome:
+def _score(job: Job, scorer: "Scorer", file_format: FileFormat) -> Outcome:
     part = _part(job)
     try:
         job.output.parent.mkdir(parents=True, exist_ok=True)
-        outcome = _write(job, part, scorer)
+        outcome = _write(job, part, scorer, file_format)
         part.replace(job.output)
     except BadAudio as reason:
         outcome = Outcome(job, problem=str(reason))
@@ -209,22 +214,27 @@ def _score(job: Job, scorer: "Scorer") -> Outcome:
     return outcome
 
 
-def _write(job: Job, part: Path, scorer: "Scorer") -> Outcome:
+def _write(job: Job, part: Path, scorer: "Scorer", file_format: FileFormat) -> Outcome:
     # Imported here, like everything that decodes audio: the parent stays light.
     from sentiment_engine.batch.recordings import Recording  # noqa: PLC0415
+    from sentiment_engine.batch.writers import open_writer  # noqa: PLC0415
 
-    events = scorer.events(Recording.open(job.path, call_id=job.call_id))
+    recording = Recording.open(job.path, call_id=job.call_id)
     alerts, heard_s = 0, 0.0
-    with part.open("wb") as file:
+    with open_writer(file_format, part, recording, scorer) as writer:
+        events = scorer.events(recording, writer.heard)
         while True:
             try:
                 event = next(events)
             except StopIteration as end:
-                return Outcome(job, problem=end.value, written=True, heard_s=heard_s, alerts=alerts)
-            file.write(wire.encode(event) + b"\n")
+                cut_short: str = end.value
+                break
+            writer.write(event)
             alerts += isinstance(event, AlertRaised)
             if isinstance(event, CallEnded):
                 heard_s = event.duration_s
+        page = writer.finish()
+    return Outcome(job, problem=cut_short, written=True, heard_s=heard_s, alerts=alerts, page=page)
 
 
 def _part(job: Job) -> Path:

@@ -2,7 +2,7 @@
 
 import os
 import warnings
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -44,8 +44,12 @@ class Scorer:
             playbook=self.playbook,
         )
 
-    def events(self, recording: Recording) -> Generator[Event, None, str]:
+    def events(
+        self, recording: Recording, heard: Callable[[bytes], None] | None = None
+    ) -> Generator[Event, None, str]:
         """Yields the events of ``recording``; returns why it was cut short, or an empty string.
+
+        ``heard`` is given every piece of the audio, too: interleaved s16le at ``recording.rate_hz``.
 
         Raises:
             BadAudio: a sample is not a number, or the call cannot be described so (language, stage, call id).
@@ -54,6 +58,8 @@ class Scorer:
         monitor = self.monitor(recording.call_id, recording.rate_hz, channels)
         try:
             for piece in recording.pieces():
+                if heard is not None:
+                    heard(piece)
                 yield from monitor.feed(piece)
         except CutShort as reason:
             yield from monitor.finish("error")

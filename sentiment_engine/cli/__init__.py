@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from sentiment_engine.cli import demo, evidence, live, model, playbook, score, token, tune
+from sentiment_engine.cli import demo, evidence, live, model, playbook, report, score, token, tune
 
 app = typer.Typer(
     name="sentiment-engine",
@@ -24,6 +24,7 @@ app.command("serve")(live.serve)
 app.command("stream")(live.stream)
 app.command("watch")(live.watch)
 app.command("score")(score.score)
+app.command("report")(report.report)
 app.command("tune")(tune.tune)
 app.command("demo")(demo.demo)
 app.add_typer(evidence.app, name="evidence")

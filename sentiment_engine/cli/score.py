@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -29,12 +29,15 @@ from sentiment_engine.errors import BadSettings
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from sentiment_engine.batch.pool import Job, Outcome
+    from sentiment_engine.batch.pool import FileFormat, Job, Outcome
+    from sentiment_engine.report.call_files import Page
+
+FORMATS = ("jsonl", "parquet", "html")
 
 
 def _format(value: str) -> str:
-    if value != "jsonl":
-        raise typer.BadParameter(f"{value!r} is not available; only jsonl is")
+    if value not in FORMATS:
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(FORMATS)}")
     return value
 
 
@@ -50,12 +53,18 @@ def score(
     out: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="One CALL_ID.jsonl per recording goes here; standard output without."
+            metavar="DIR",
+            help="One file per recording goes here, CALL_ID.jsonl; without, lines to standard output.",
         ),
     ] = None,
     file_format: Annotated[
         str,
-        typer.Option("--format", metavar="FORMAT", callback=_format, help="Only jsonl, one event a line."),
+        typer.Option(
+            "--format",
+            metavar="FORMAT",
+            callback=_format,
+            help="jsonl, one event a line; parquet, one event a row; html, a page a call and an index.",
+        ),
     ] = "jsonl",
     jobs: Annotated[
         int, typer.Option(min=1, help="Processes at work at once; the results are the same.")
@@ -77,18 +86,25 @@ def score(
     from sentiment_engine.batch.pool import Job, Options, score_all  # noqa: PLC0415
     from sentiment_engine.resources import load_settings  # noqa: PLC0415
 
+    if file_format != "jsonl" and out is None:
+        raise BadSettings(f"--format {file_format}: needs --out, the folder for the files")
+    if file_format == "parquet":
+        from sentiment_engine.batch.parquet import check_parquet  # noqa: PLC0415
+
+        check_parquet()
     options = Options(
         settings=load_settings(config),
         model=model,
         language=language,
         stage=as_stage(stage),
         agent_channel=agent_channel,
+        file_format=cast("FileFormat", file_format),
     )
     found, problems = inputs.find(paths)
     ids = inputs.call_ids([one.path for one in found])
     with _folder(out) as folder:
         outputs = (
-            inputs.outputs(folder, found, ids)
+            inputs.outputs(folder, found, ids, f".{file_format}", "index" if file_format == "html" else "")
             if out is not None
             else [folder / f"{number}.jsonl" for number in range(len(found))]
         )
@@ -96,10 +112,17 @@ def score(
         tally = _Tally(len(todo))
         for problem in problems:
             tally.failed(problem)
+        pages: dict[Path, Page] = {}
         with tally, closing(score_all(todo, options, jobs)) as outcomes:
             for outcome in tally.follow(outcomes):
+                if outcome.page is not None:
+                    pages[outcome.job.output] = outcome.page
                 if out is None:
                     tally.release(todo, outcome)
+        if out is not None and file_format == "html":
+            from sentiment_engine.report.call_files import write_index  # noqa: PLC0415
+
+            write_index(out, [(job.output, pages[job.output]) for job in todo if job.output in pages])
     if tally.failures:
         raise typer.Exit(FAILED)
 

@@ -22,7 +22,7 @@ from sentiment_engine.tuning.tracks import Spell, Track, follow
 from sentiment_engine.tuning.whatif import Difference, Totals
 
 if TYPE_CHECKING:
-    from sentiment_engine.cli.tune import Reading
+    from sentiment_engine.cli.reading import Reading
 
 EVERY = 5
 """Rows of the table are so many hundredths of ``raise_at`` apart; ``--json`` has them all."""

@@ -88,7 +88,7 @@ class LiveServer:
     ) -> None:
         require_safe_address(host, settings.door, tls=tls is not None)
         self.door = Door(settings.door, host)
-        self._settings = settings.live
+        self.settings = settings
         self._door_settings = settings.door
         self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
@@ -224,13 +224,13 @@ class LiveServer:
             self.audiosocket.stop()
         await self.calls.drain()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_s):
+            async with asyncio.timeout(self.settings.live.drain_s):
                 await self.hub.flush()
         self.hub.close(
             CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="
         )
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_s):
+            async with asyncio.timeout(self.settings.live.drain_s):
                 while self.calls.sessions or self.feeds:  # noqa: ASYNC110 - once in a server's life
                     await asyncio.sleep(0.02)
         for stream in list(self.calls.sessions):
@@ -273,7 +273,7 @@ class LiveServer:
         return serve_socket
 
     async def _feed(self, websocket: WebSocket) -> None:
-        session = FeedSession(websocket, self.hub, self._settings, self.metrics)
+        session = FeedSession(websocket, self.hub, self.settings.live, self.metrics)
         self.feeds.add(session)
         try:
             await session.run()
@@ -297,7 +297,7 @@ def serve(
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
 
     Args:
-        settings: as for :class:`LiveServer`, like the next seven.
+        settings: as for :class:`LiveServer`, like the next eight.
         model: scores windows.
         playbook: phrases.
         cues: what to look for in transcripts.

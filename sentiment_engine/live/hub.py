@@ -194,10 +194,16 @@ class Hub:
             Refused: ``shutting_down`` after :meth:`close`; ``cursor_too_old`` when rare events after
                 ``since`` have been forgotten, or it is not one of ours.
         """
+        if since is not None:
+            self._check(since)
+        return self._from_memory(mailbox, wanted, since)
+
+    def _from_memory(
+        self, mailbox: Mailbox, wanted: Callable[[Entry], bool], since: int | None
+    ) -> Iterable[str]:
         self._refuse_when_closed()
         replay: list[Entry] = []
         if since is not None:
-            self._check(since)
             # From the newest backwards: the usual reader returns after seconds and must not cost a walk over
             # all.
             replay = [
@@ -217,14 +223,16 @@ class Hub:
 
     async def _from_archive(self, mailbox: Mailbox, choice: Choice, since: int) -> AsyncIterator[str]:
         assert self._archive is not None  # noqa: S101 - or memory holds all there is
+        wants_what_there_is = since == 0  # a call that lasted may be older than one that has gone
         while not self._in_memory(choice, since):
-            self._check(since)
             page = Wish(types=choice.types, calls=choice.calls, after=since, until=self._delivered)
             records = await self._archive.page(page, PAGE_EVENTS)
+            if not wants_what_there_is:
+                self._check(since)  # or retention may have left a hole in them
             for record in records:
                 yield record.cloud_event
             since = records[-1].cursor if len(records) == PAGE_EVENTS else page.until or since
-        for text in self.subscribe(mailbox, choice, since):
+        for text in self._from_memory(mailbox, choice, since):
             yield text
 
     def _check(self, since: int) -> None:
