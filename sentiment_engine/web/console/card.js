@@ -3,6 +3,7 @@
 import { h } from "./dom.js";
 import { clock, hundredths, named, t } from "./language.js";
 import { address } from "./router.js";
+import { spark } from "./spark.js";
 import { mood } from "./state.js";
 
 export class CallCard {
@@ -18,7 +19,7 @@ export class CallCard {
   constructor(call, sparks) {
     this.id = call.id;
     this.#sparks = sparks;
-    this.#canvas = h("canvas", { "aria-hidden": "true", "data-call": call.id });
+    this.#curve = spark();
     this.#level = h("b", { class: "level" });
     this.#stage = h("span", { class: "stage" });
     this.#time = h("span", { class: "time" });
@@ -26,14 +27,13 @@ export class CallCard {
     this.#link = h("a", { href: address("call", call.id), title: call.id }, call.id);
     this.element = h("li", { class: "card call-card", "data-call": call.id },
       h("div", { class: "card-head" }, h("h3", {}, this.#link), this.#level),
-      this.#canvas,
+      this.#curve.element,
       h("p", { class: "meta" }, this.#stage, this.#time),
       this.#note);
-    sparks.follow(this.#canvas);
   }
 
   #sparks;
-  #canvas;
+  #curve;
   #level;
   #stage;
   #time;
@@ -41,7 +41,7 @@ export class CallCard {
   #link;
 
   close() {
-    this.#sparks.leave(this.#canvas);
+    this.#sparks.leave(this.#curve);
     this.element.remove();
   }
 
@@ -54,7 +54,7 @@ export class CallCard {
   }
 
   paint() {
-    if (this.isVisible && this.#call) this.#sparks.paint(this.#canvas, () => this.#call.points);
+    if (this.isVisible && this.#call) this.#sparks.paint(this.#curve, () => this.#call.points);
   }
 
   draw() {

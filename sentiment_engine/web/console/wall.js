@@ -4,7 +4,6 @@ import { AlertList } from "./alert_list.js";
 import { CallCard } from "./card.js";
 import { h } from "./dom.js";
 import { named, t } from "./language.js";
-import { onLook } from "./palette.js";
 import { preference, prefer } from "./preferences.js";
 import { choice, showUnseen } from "./shell.js";
 import { Sparks } from "./spark.js";
@@ -38,7 +37,7 @@ export class WallPage {
     this.#figures = Object.fromEntries(FIGURES.map((name) => [name, h("b", { "data-figure": name })]));
     this.#alerts = new AlertList(app, { isBrief: true, filter: (alert) => alert.open });
     this.element = this.#layout();
-    this.#sparks = new Sparks((canvas) => this.#cards.get(canvas.dataset.call ?? "")?.paint());
+    this.#sparks = new Sparks();
     this.#views = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) {
         const card = this.#cards.get(/** @type {HTMLElement} */ (target).dataset.call ?? "");
@@ -49,10 +48,6 @@ export class WallPage {
     }, { rootMargin: "200px" });
     this.#unwatch = app.live.watch((/** @type {Set<string>} */ calls, /** @type {boolean} */ alerts) => this.#changed(calls, alerts));
     this.#timer = setInterval(() => this.#order(), ORDERED_EVERY_MS);
-    this.#unlook = onLook(() => {
-      this.#sparks.recolour();
-      for (const card of this.#cards.values()) card.paint();
-    });
     this.#changed(new Set(app.live.state.calls.keys()), true);
     this.#order();
   }
@@ -66,7 +61,6 @@ export class WallPage {
   #views;
   #unwatch;
   #timer;
-  #unlook;
 
   close() {
     this.#isClosed = true;
@@ -75,7 +69,6 @@ export class WallPage {
     this.#views.disconnect();
     this.#sparks.close();
     this.#alerts.close();
-    this.#unlook();
   }
 
   #layout() {
