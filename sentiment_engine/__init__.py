@@ -9,6 +9,7 @@ from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.errors import BadAudio, BadMessage, BadSettings, EngineError, ModelMismatch
 from sentiment_engine.events import (
+    AlertAcknowledged,
     AlertCleared,
     AlertRaised,
     AlertUpdated,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from sentiment_engine.batch.score import score_file
 
 __all__ = [
+    "AlertAcknowledged",
     "AlertCleared",
     "AlertRaised",
     "AlertUpdated",

@@ -41,6 +41,8 @@ Basis = Literal["acoustic_emotion", "observable", "text", "metadata"]
 """What a cause rests on: emotion inferred from a voice; timing, level; a transcript; clock and counters."""
 ProfileName = Literal["cn", "us", "gb", "eu"]
 """A market's law, see ``profiles.py``."""
+ReviewRole = Literal["business", "legal"]
+"""The two sides that review, see ``archive/reviewing.py``."""
 QualityReason = Literal[
     "noise", "clipping", "loss", "little_speech", "same_voice_on_both", "channels_swapped?"
 ]
@@ -246,6 +248,37 @@ class AlertAcknowledged(Event, frozen=True, kw_only=True, tag="alert.acknowledge
     """RFC 3339. ``at_s`` repeats that of the alert's newest event."""
 
 
+class Reviewed(Event, frozen=True, kw_only=True):
+    """What both events of reviews share. People say this, so ``seq`` is 0."""
+
+    about: str
+    """Cursor of the ``alert.raised`` or ``call.started`` that is reviewed: an id may come again."""
+    review_id: str
+    role: ReviewRole
+    by: str
+    """Name of the token that gave it."""
+    decision: str
+    reason: str
+    """Words of the settings, ``reviews.decisions`` and ``reviews.reasons``."""
+    note: str = ""
+    reviewed_at: str
+    """RFC 3339. ``at_s`` is the media time at which the review became owed."""
+    supersedes: str | None = None
+    """The reviewer's own earlier review that this one corrects."""
+    key: str = ""
+    """What its sender calls the request, so that it can be sent twice and count once."""
+
+
+class AlertReviewed(Reviewed, frozen=True, kw_only=True, tag="alert.reviewed"):
+    """Somebody has decided on an alert, for the business or for the legal side."""
+
+    alert_id: str
+
+
+class CallReviewed(Reviewed, frozen=True, kw_only=True, tag="call.reviewed"):
+    """Somebody has decided on a whole call that has ended."""
+
+
 class AudioGap(Event, frozen=True, kw_only=True, tag="audio.gap"):
     """A stretch that could not be judged. A gap is not calm: tension holds still across it."""
 
@@ -302,6 +335,8 @@ AnyEvent = (
     | AlertUpdated
     | AlertCleared
     | AlertAcknowledged
+    | AlertReviewed
+    | CallReviewed
     | AudioGap
     | QualityChanged
     | CallEnded

@@ -18,6 +18,7 @@ from sentiment_engine.settings_audiosocket import AudioSocketSettings
 from sentiment_engine.settings_base import StageSettings as _Stage
 from sentiment_engine.settings_door import DoorSettings
 from sentiment_engine.settings_genesys import GenesysSettings
+from sentiment_engine.settings_reviews import ReviewSettings, check_kept_until_due
 
 _TIME = "([01][0-9]|2[0-3]):([0-5][0-9])"
 QUIET_HOURS = re.compile(f"{_TIME}-{_TIME}", re.ASCII)
@@ -494,11 +495,13 @@ class Settings(_Stage, frozen=True, kw_only=True):
     door: DoorSettings = DoorSettings()
     archive: ArchiveSettings = ArchiveSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
+    reviews: ReviewSettings = ReviewSettings()
     genesys: GenesysSettings = GenesysSettings()
     audiosocket: AudioSocketSettings = AudioSocketSettings()
 
     def check(self) -> None:
         check_webhooks(self.webhooks)
+        check_kept_until_due(self.archive.keep_days, self.reviews)
         if self.profile == "eu" and self.playbook.jurisdiction not in ("", "EU"):
             raise BadSettings(
                 f'playbook.jurisdiction is {self.playbook.jurisdiction!r}, but profile "eu" shows only '

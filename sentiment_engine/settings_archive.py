@@ -1,16 +1,20 @@
 """Settings of what is kept of calls, and of who is told of them. No secret stands here, only where it is."""
 
 import re
-from urllib.parse import urlsplit
 
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.settings_base import StageSettings
+from sentiment_engine.settings_door import LAST_PORT
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}", re.ASCII)
 _PRINTABLE = re.compile(r"[!-~]+", re.ASCII)
 _TYPE = re.compile(r"[a-z.]*\*?", re.ASCII)
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_URL = re.compile(
+    r"(?P<scheme>https?)://(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?([/?][!\"$-~]*)?",
+    re.ASCII,
+)
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
 class ArchiveSettings(StageSettings, frozen=True, kw_only=True):
@@ -82,16 +86,10 @@ def _check_url(name: str, url: str) -> None:
     hint = BadSettings(
         f"webhooks {name}: url must be https://HOST/PATH, or http:// to 127.0.0.1, without user or fragment"
     )
-    if not _PRINTABLE.fullmatch(url):
+    found = _URL.fullmatch(url)
+    if found is None or int(found["port"] or 0) > LAST_PORT:
         raise hint
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise hint from None
-    if not host or parts.username is not None or parts.password is not None or parts.fragment:
-        raise hint
-    if parts.scheme != "https" and not (parts.scheme == "http" and host in LOOPBACK):
+    if found["scheme"] == "http" and found["host"] not in LOOPBACK:
         raise hint
 
 

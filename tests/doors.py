@@ -18,12 +18,12 @@ from sentiment_engine.settings_door import ROLES, DoorSettings, TokenSettings
 
 SECRETS = {
     name: f"setk_{name.upper().replace('-', '')}xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
-    for name in (*ROLES, "ingest-2")
+    for name in (*ROLES, "ingest-2", "supervisor-2", "legal-2")
 }
-"""One token a role, and a second for calls."""
+"""One token a role, and a second for calls and for reviews."""
 
 
-NEEDS_ARCHIVE = ("/v1/calls", "/v1/alerts", "/v1/webhooks")
+NEEDS_ARCHIVE = ("/v1/calls", "/v1/alerts", "/v1/reviews", "/v1/webhooks")
 """What the paths begin with that a server without an archive answers with 404."""
 SOCKETS = frozenset({"/v1/stream", "/v1/feed", *DIALECTS})
 

@@ -8,7 +8,7 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from archives import Place, opened
+from archives import Opened, Place, opened
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.exc import SQLAlchemyError
@@ -169,7 +169,9 @@ def test_erasing_a_call_leaves_its_leaf_hashes_and_the_other_calls(place: Place)
         assert not archive.store.erase("c-1")
         assert archive.reading.events(Wish(), 100) == two
         assert (archive.reading.call("c-1"), archive.reading.alert("c-1.a1")) == (None, None)
-        assert {due.record.cursor for due in archive.reading.due(0, 100)} == {record.cursor for record in two}
+        assert {due.record.cursor for due in archive.reading.due("crm", 0, 100)} == {
+            record.cursor for record in two
+        }
         assert leaves(archive.database) == kept
         assert archive.reading.floor() == 0  # nobody's cursor becomes too old by it
 
@@ -219,16 +221,16 @@ def test_a_webhooks_state_survives(place: Place):
     hooks = {"crm": lambda kind: kind == "alert.raised", "all": lambda _: True}
     with opened(place, hooks=hooks) as archive:
         archive.store.write(records)
-        assert len(archive.reading.due(0, 100)) == 7
+        assert [len(archive.reading.due(hook, 0, 100)) for hook in hooks] == [1, 6]
         archive.store.not_delivered("crm", 4, due_ms=5_000, error="503")
         for record in records:
             archive.store.delivered("all", record.cursor)
     with opened(place) as archive:
-        assert archive.reading.due(4_999, 100) == archive.reading.dead(100) == []
-        (due,) = archive.reading.due(5_000, 100)
+        assert archive.reading.due("crm", 4_999, 100) == archive.reading.dead(100) == []
+        (due,) = archive.reading.due("crm", 5_000, 100)
         assert (due.hook, due.attempts, due.last_error, due.record) == ("crm", 1, "503", records[3])
         archive.store.not_delivered("crm", 4, due_ms=None, error="gone")
-        assert archive.reading.due(10**15, 100) == []
+        assert archive.reading.due("crm", 10**15, 100) == []
         assert [dead.attempts for dead in archive.reading.dead(100)] == [2]
 
 
@@ -252,22 +254,44 @@ def test_an_archive_of_a_newer_version_is_refused_and_left_alone(place: Place):
             Database(place.folder, place.url)
 
 
+def cut_connections(archive: Opened) -> None:
+    """Ends every connection of the archive but the one that asks for it, as a restart of PostgreSQL does."""
+    with archive.database.engine.begin() as other:
+        other.execute(
+            sa.text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
+
+
 @pytest.mark.slow
-def test_a_lost_connection_is_made_again_by_the_next_attempt(postgres, tmp_path):
-    with opened(Place(tmp_path, postgres.database())) as archive:
+def test_a_lost_connection_is_made_again_by_the_next_attempt_and_so_is_the_lock(postgres, tmp_path):
+    place = Place(tmp_path, postgres.database())
+    with opened(place) as archive:
         records = call()
         archive.store.write(records[:3])
-        with archive.database.engine.begin() as other:
-            other.execute(
-                sa.text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
-                )
-            )
+        cut_connections(archive)
         with pytest.raises(SQLAlchemyError):
             archive.store.write(records[3:])
         archive.store.write(records[3:], again=True)
         assert archive.reading.events(Wish(), 100) == records
+        with pytest.raises(BadSettings, match="in use"):
+            Database(place.folder, place.url)
+
+
+@pytest.mark.slow
+def test_who_lost_the_lock_to_another_server_writes_no_more(postgres, tmp_path):
+    place = Place(tmp_path, postgres.database())
+    with opened(place) as archive:
+        archive.store.write(call()[:3])
+        cut_connections(archive)
+        with opened(place) as other:
+            with pytest.raises(SQLAlchemyError):
+                archive.store.write(call()[3:])
+            with pytest.raises(BadSettings, match="in use"):
+                archive.store.write(call()[3:], again=True)
+            assert other.reading.events(Wish(), 100) == call()[:3]
 
 
 def test_files_that_are_no_archive_are_refused_by_name(tmp_path):
@@ -289,6 +313,17 @@ def test_files_that_are_no_archive_are_refused_by_name(tmp_path):
 def test_a_url_that_leads_nowhere_is_refused(tmp_path, url, hint):
     with pytest.raises(BadSettings, match=hint):
         Database(tmp_path, url)
+
+
+def test_nobody_else_on_the_machine_may_read_the_files(tmp_path):
+    with opened(Place(tmp_path, "")) as archive:
+        archive.store.write(call())
+        assert {path.suffix: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {
+            ".lock": 0o600,
+            ".sqlite3": 0o600,
+            ".sqlite3-wal": 0o600,
+            ".sqlite3-shm": 0o600,
+        }
 
 
 def test_sqlite_writes_ahead_and_flushes_what_is_rare(tmp_path):

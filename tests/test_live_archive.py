@@ -22,6 +22,7 @@ from live_server import (
     whole_call,
 )
 from sqlalchemy.exc import OperationalError
+from test_live_door import twilio_start
 from test_live_feed import alert, tick
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
@@ -227,6 +228,17 @@ async def test_a_cursor_older_than_retention_is_refused(tmp_path):
 
 
 @in_loop
+async def test_a_platforms_socket_is_closed_when_the_server_ends_its_call(tmp_path):
+    archive = archive_at(Place(tmp_path, ""))
+    async with serving(archive=archive) as server, connect(server.url + "/v1/twilio") as socket:
+        await socket.send(twilio_start({}))
+        await come_true(lambda: server.calls.is_fed("CA1"))
+        server.calls.end(server.calls._calls["CA1"], "idle")
+        await rest(socket, within_s=5.0)
+        assert (socket.close_code, socket.close_reason) == (1000, "idle")
+
+
+@in_loop
 async def test_another_call_goes_on_as_if_alone(tmp_path):
     async with serving(archive=archive_at(Place(tmp_path, ""))) as server, undisturbed(server):
         await whole_call(server, "c-1", quarrel(3.0, 9.0))
@@ -240,5 +252,23 @@ async def test_calls_kept_long_enough_are_removed_while_the_server_runs(tmp_path
         await whole_call(server, "c-1", small_talk(2.0))
         async with streaming(server, "c-2"):
             async with asyncio.timeout(10):
-                while {r.call_id for r in await archive.page(Wish(), 100)} != {"c-2"}:
+                while {r.call_id for r in await archive.page(Wish(), 100)} != {"c-2"}:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
+
+
+@in_loop
+async def test_a_fault_of_ours_in_the_archive_ends_the_server_and_is_not_hidden(tmp_path):
+    archive = archive_at(Place(tmp_path, ""))
+
+    def faulty(*_, **__):
+        raise ZeroDivisionError("a fault")
+
+    async def served() -> None:
+        async with serving(archive=archive) as server:
+            archive._store.write = faulty
+            server.hub.publish(alert(1))
+            await server.stopped()
+
+    with pytest.raises(ExceptionGroup) as ended:
+        await served()
+    assert ended.group_contains(ZeroDivisionError)

@@ -11,7 +11,16 @@ import uuid
 import msgspec
 import numpy as np
 import pytest
-from asterisk_phone import audiosocket, frame, heard_by, onsets_s, samples, serving_audiosocket, speak
+from asterisk_phone import (
+    audiosocket,
+    frame,
+    heard_by,
+    onsets_s,
+    samples,
+    serving_audiosocket,
+    speak,
+    unstalled,
+)
 from live_server import (
     Held,
     LoudIsAngry,
@@ -78,6 +87,7 @@ async def test_a_whole_call_in_one_packet_is_heard():
 
 
 @in_loop
+@unstalled
 async def test_two_connections_are_the_legs_of_one_call_and_keep_in_step():
     talk = voice(2.4, 0.05, 6)
     spans = {"0": [(0.0, 0.8), (1.4, 2.4)], "1": [(0.6, 1.2), (1.9, 2.4)]}

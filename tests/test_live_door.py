@@ -63,6 +63,10 @@ ALLOWED = {
     "DELETE /v1/calls/{call_id:path}": {"admin"},
     "/v1/alerts": {"supervisor", "legal", "admin"},
     "POST /v1/alerts/{alert_id:path}/ack": {"supervisor", "admin"},
+    "POST /v1/alerts/{alert_id:path}/reviews": {"supervisor", "legal"},
+    "POST /v1/calls/{call_id:path}/reviews": {"supervisor", "legal"},
+    "/v1/reviews": {"supervisor", "legal", "admin"},
+    "/v1/reviews/log": {"supervisor", "legal", "admin"},
     "/v1/webhooks/dead": {"admin"},
     "/v1/twilio": {"ingest", "admin", None},  # whose first message brings the token; like the next ones
     "/v1/signalwire": {"ingest", "admin", None},

@@ -15,8 +15,10 @@ VOCABULARY = (
     "events",
     "settings_base",
     "settings_door",
+    "settings_archive",
     "settings_audiosocket",
     "settings_genesys",
+    "settings_reviews",
     "settings",
 )
 LEFT_TO_RIGHT = (

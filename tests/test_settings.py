@@ -24,6 +24,7 @@ from sentiment_engine.settings import (
 )
 from sentiment_engine.settings_audiosocket import AudioSocketSettings
 from sentiment_engine.settings_door import DoorSettings
+from sentiment_engine.settings_reviews import ReviewSettings
 
 STAGES = {
     "vad": VadSettings,
@@ -39,6 +40,7 @@ STAGES = {
     "live": LiveSettings,
     "door": DoorSettings,
     "audiosocket": AudioSocketSettings,
+    "reviews": ReviewSettings,
 }
 
 

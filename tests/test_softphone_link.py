@@ -97,7 +97,7 @@ async def test_a_server_that_restarts_takes_the_call_up_anew(tmp_path: Path):
         port = server.port
         await come_true(lambda: ears.seconds >= 3)
         await server.aclose()
-        async with LiveServer(server.calls.settings, LoudIsAngry(), port=port) as second:
+        async with LiveServer(server.settings, LoudIsAngry(), port=port) as second:
             again = Ears(second)
             await come_true(lambda: again.seconds >= 16)
             ended = await page.evaluate(DETACH)

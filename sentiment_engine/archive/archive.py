@@ -14,6 +14,7 @@ from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import Record, Wish
 from sentiment_engine.archive.store import Store
 from sentiment_engine.settings_archive import ArchiveSettings, WebhookSettings
+from sentiment_engine.settings_reviews import ReviewSettings
 
 log = structlog.get_logger(__name__)
 
@@ -31,6 +32,7 @@ class Archive:
         folder: the data folder, which exists.
         settings: checked settings.
         webhooks: who is to be told of events.
+        reviews: what two roles have to review.
 
     Raises:
         BadSettings: the database cannot be opened, is in use, or is newer than this code.
@@ -41,10 +43,14 @@ class Archive:
         folder: Path,
         settings: ArchiveSettings | None = None,
         webhooks: Sequence[WebhookSettings] = (),
+        reviews: ReviewSettings | None = None,
     ) -> None:
         self._settings = settings or ArchiveSettings()
+        self.webhooks = tuple(webhooks)
+        self._news = {webhook.name: asyncio.Event() for webhook in webhooks}
         self._database = Database(folder, self._settings.url)
-        self._store = Store(self._database, {webhook.name: webhook.wants for webhook in webhooks})
+        hooks = {webhook.name: webhook.wants for webhook in webhooks}
+        self._store = Store(self._database, hooks, reviews)
         self._reading = Reading(self._database)
         self.last = self._reading.last()
         """The newest cursor that an earlier server has written; 0 when there was none."""
@@ -64,11 +70,19 @@ class Archive:
             on_batch: called after each batch: events in it, seconds the oldest waited.
             on_room: called when a full queue has room again.
         """
-        self._commits = Commits(
-            self._store, self._settings.waiting_events, on_batch=on_batch, on_room=on_room
-        )
+
+        def written(events: int, waited_s: float) -> None:
+            on_batch(events, waited_s)
+            for news in self._news.values():
+                news.set()
+
+        self._commits = Commits(self._store, self._settings.waiting_events, on_batch=written, on_room=on_room)
         self._commits.start()
         return self._commits
+
+    def news(self, hook: str) -> asyncio.Event:
+        """Is set whenever something was written; for the one who sends to this webhook, who clears it."""
+        return self._news[hook]
 
     async def ask(self, question: Callable[[Reading], T]) -> T:
         """What ``question`` finds, on a thread that may wait for the disk."""

@@ -4,8 +4,10 @@ SQLite runs in WAL mode, so that readers never hold the writer up. One server at
 of cursors and of leaves is its own. A lock, which ends with the process that holds it, sees to that.
 """
 
+import contextlib
 import fcntl
 import os
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ BUSY_MS = 10_000
 """For how long SQLite waits for a lock that a backup or a maintainer's shell may hold."""
 LOCK_KEY = 0x73656E74
 """PostgreSQL's advisory lock of the one server that writes an archive."""
+PATIENCE_S = 2.0
+"""How long it is waited for: PostgreSQL takes a moment to notice that a killed server is no more."""
 
 
 class Database:
@@ -71,26 +75,52 @@ class Database:
     def close(self) -> None:
         """Lets go of connections and of the lock."""
         if isinstance(self._lock, Connection):
+            with contextlib.suppress(SQLAlchemyError):  # a connection that is lost has let go already
+                self._lock.exec_driver_sql(f"SELECT pg_advisory_unlock({LOCK_KEY})")
             self._lock.close()
         elif self._lock is not None:
             os.close(self._lock)
         self._lock = None
         self.engine.dispose()
 
+    def hold(self) -> None:
+        """Takes the lock again if a lost connection has let go of it.
+
+        Raises:
+            BadSettings: another server has it now.
+            SQLAlchemyError: the database cannot be reached.
+        """
+        if isinstance(self._lock, Connection):
+            try:
+                self._lock.exec_driver_sql("SELECT 1")
+            except DBAPIError:
+                self._lock.close()
+                self._take_advisory_lock()
+
     def _lock_out_others(self, folder: Path) -> None:
-        taken = BadSettings(
-            f"the archive {self.where} is in use by another server: stop it, or use other --data"
-        )
         if self.is_sqlite:
             self._lock = os.open(folder / "archive.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise taken from None
+                raise self._taken() from None
+            # Made here for its mode, which the files beside it copy: calls are nobody else's business.
+            os.close(os.open(folder / FILE_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
             return
+        self._take_advisory_lock()
+
+    def _take_advisory_lock(self) -> None:
         self._lock = self.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        if not self._lock.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK_KEY})").scalar_one():
-            raise taken
+        until = time.monotonic() + PATIENCE_S
+        while not self._lock.exec_driver_sql(f"SELECT pg_try_advisory_lock({LOCK_KEY})").scalar_one():
+            if time.monotonic() > until:
+                raise self._taken()
+            time.sleep(0.05)
+
+    def _taken(self) -> BadSettings:
+        return BadSettings(
+            f"the archive {self.where} is in use by another server: stop it, or use other --data"
+        )
 
 
 def _parsed(folder: Path, url: str) -> URL:

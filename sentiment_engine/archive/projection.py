@@ -3,6 +3,7 @@
 from sqlalchemy import Connection, delete, insert, update
 
 from sentiment_engine import wire
+from sentiment_engine.archive.duties import Rules, owe
 from sentiment_engine.archive.records import Record
 from sentiment_engine.archive.schema import ALERTS, CALLS
 from sentiment_engine.events import (
@@ -10,17 +11,23 @@ from sentiment_engine.events import (
     AlertCleared,
     AlertRaised,
     AlertUpdated,
+    AnyEvent,
     CallEnded,
     CallStarted,
 )
 
 
-def project(connection: Connection, record: Record) -> None:
+def project(connection: Connection, record: Record, rules: Rules) -> None:
     """Applies one event, in the transaction that writes it.
 
     An id that comes again, of a call or of an alert, stands for the newer one; the older one's events stay.
     """
     event = wire.decode(record.body)
+    _renew(connection, record, event)
+    owe(connection, record, event, rules)
+
+
+def _renew(connection: Connection, record: Record, event: AnyEvent) -> None:
     match event:
         case CallStarted():
             connection.execute(delete(CALLS).where(CALLS.c.call_id == event.call_id))

@@ -40,6 +40,10 @@ class Reading:
         with self._engine.connect() as connection:
             return connection.execute(statement).all()
 
+    def rows(self, statement: Select[Any]) -> Sequence[Any]:
+        """What a query of another file finds."""
+        return self._all(statement)
+
     def _one(self, statement: Select[Any]) -> Any:
         with self._engine.connect() as connection:
             return connection.execute(statement).first()
@@ -104,9 +108,10 @@ class Reading:
             conditions = (*conditions, ALERTS.c.cursor < before)
         return self._all(select(ALERTS).where(*conditions).order_by(ALERTS.c.cursor.desc()).limit(limit))
 
-    def due(self, now_ms: int, limit: int) -> list[Due]:
-        """Webhook messages whose time has come, the oldest first."""
-        return self._deliveries(DELIVERIES.c.due_ms <= now_ms, order=DELIVERIES.c.cursor, limit=limit)
+    def due(self, hook: str, now_ms: int, limit: int) -> list[Due]:
+        """Messages to one webhook whose time has come, the oldest first."""
+        condition = (DELIVERIES.c.hook == hook) & (DELIVERIES.c.due_ms <= now_ms)
+        return self._deliveries(condition, order=DELIVERIES.c.cursor, limit=limit)
 
     def dead(self, limit: int) -> list[Due]:
         """Webhook messages that were given up, the newest first."""

@@ -12,7 +12,7 @@ import msgspec
 from sentiment_engine import wire
 from sentiment_engine.events import Event
 
-TICKS = frozenset({"tension.updated", "emotion.scored", "speech.ended"})
+TICKS = frozenset({"tension.updated", "emotion.scored", "voice.measured", "speech.ended"})
 """Event types of which only the newest matter to somebody who cannot keep up."""
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     Text,
     false,
+    or_,
 )
 
 METADATA: Final = MetaData()
@@ -106,3 +107,49 @@ FACTS: Final = Table(
     Column("value", BigInteger, nullable=False),
 )
 """Single numbers: ``floor``, the newest cursor of a rare event that retention has removed."""
+
+DUTIES: Final = Table(
+    "duties",
+    METADATA,
+    Column("cursor", BigInteger, primary_key=True, autoincrement=False),
+    Column("kind", Text, nullable=False),
+    Column("subject_id", Text, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("at_s", Float, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("business_due_ms", BigInteger, nullable=False),
+    Column("business_review", Text),
+    Column("business_by", Text),
+    Column("business_ms", BigInteger),
+    Column("legal_due_ms", BigInteger, nullable=False),
+    Column("legal_review", Text),
+    Column("legal_by", Text),
+    Column("legal_ms", BigInteger),
+    Index("duties_by_subject", "kind", "subject_id"),
+    Index("duties_by_call", "call_id"),
+)
+"""Alerts and calls that two roles have to review, see ``reviewing.py``; ``…_review`` is that which stands."""
+
+_MISSING: Final = or_(DUTIES.c.business_review.is_(None), DUTIES.c.legal_review.is_(None))
+OPEN_DUTIES: Final = Index("duties_open", DUTIES.c.cursor, sqlite_where=_MISSING, postgresql_where=_MISSING)
+"""Most duties are done; the queue must not walk over them."""
+
+REVIEWS: Final = Table(
+    "reviews",
+    METADATA,
+    Column("cursor", BigInteger, primary_key=True, autoincrement=False),
+    Column("about", BigInteger, nullable=False),
+    Column("call_id", Text, nullable=False),
+    Column("review_id", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("counts", Boolean, nullable=False),
+    Column("time_ms", BigInteger, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("reviews_by_id", "review_id"),
+    Index("reviews_by_key", "by", "key"),
+    Index("reviews_by_call", "call_id"),
+    Index("reviews_by_time", "time_ms"),
+)
+"""Every review ever given, corrected ones too. ``about`` is the cursor of its duty."""

@@ -9,9 +9,20 @@ from typing import Any
 from sqlalchemy import delete, func, insert, select, update
 
 from sentiment_engine.archive.database import Database
+from sentiment_engine.archive.duties import Rules, draw_key
 from sentiment_engine.archive.projection import project
 from sentiment_engine.archive.records import Record
-from sentiment_engine.archive.schema import ALERTS, CALLS, DELIVERIES, EVENTS, FACTS, LEAVES
+from sentiment_engine.archive.schema import (
+    ALERTS,
+    CALLS,
+    DELIVERIES,
+    DUTIES,
+    EVENTS,
+    FACTS,
+    LEAVES,
+    REVIEWS,
+)
+from sentiment_engine.settings_reviews import ReviewSettings
 
 FLOOR = "floor"
 DELETED_AT_ONCE = 5000
@@ -24,14 +35,21 @@ class Store:
     Args:
         database: which.
         hooks: of each webhook, by name, whether it wants an event of a type.
+        reviews: what is to be reviewed.
     """
 
-    def __init__(self, database: Database, hooks: Mapping[str, Callable[[str], bool]] | None = None) -> None:
-        self._engine, self._is_sqlite = database.engine, database.is_sqlite
+    def __init__(
+        self,
+        database: Database,
+        hooks: Mapping[str, Callable[[str], bool]] | None = None,
+        reviews: ReviewSettings | None = None,
+    ) -> None:
+        self._database, self._is_sqlite = database, database.is_sqlite
         self._hooks = hooks or {}
-        self._connection = self._engine.connect()
+        self._connection = database.engine.connect()
         with self._connection.begin():
             self._leaves, self._newest = self._log_end()
+            self._rules = Rules(reviews or ReviewSettings(), draw_key(self._connection))
 
     def close(self) -> None:
         """Lets go of the connection."""
@@ -53,7 +71,10 @@ class Store:
 
         Raises:
             SQLAlchemyError: nothing was written, as far as can be told.
+            BadSettings: another server writes this archive since the connection was lost.
         """
+        if again:
+            self._database.hold()
         rare = any(not record.is_tick for record in records)
         self._be_durable(rare)
         with self._connection.begin():
@@ -73,7 +94,7 @@ class Store:
             )
             for record in records:
                 if not record.is_tick:
-                    project(self._connection, record)
+                    project(self._connection, record, self._rules)
             due = [
                 {"hook": hook, "cursor": record.cursor, "call_id": record.call_id, "attempts": 0, "due_ms": 0}
                 for record in records
@@ -137,7 +158,7 @@ class Store:
         )
         removed: int = self._connection.execute(delete(EVENTS).where(EVENTS.c.cursor.in_(chosen))).rowcount
         if limit is None or removed < limit:
-            for table in (ALERTS, DELIVERIES, CALLS):
+            for table in (ALERTS, DELIVERIES, DUTIES, REVIEWS, CALLS):
                 removed += self._connection.execute(delete(table).where(table.c.call_id == call_id)).rowcount
         return removed
 

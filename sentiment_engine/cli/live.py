@@ -133,7 +133,7 @@ def _archive(data: Path | None, settings: "Settings") -> "Archive | None":
         data.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
         raise BadSettings(f"--data {data}: cannot be made a folder: {reason.strerror}") from reason
-    return Archive(data, settings.archive, settings.webhooks)
+    return Archive(data, settings.archive, settings.webhooks, settings.reviews)
 
 
 @edge

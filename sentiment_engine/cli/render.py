@@ -26,6 +26,12 @@ def event_lines(event: dict[str, Any], *, before: str = "") -> Iterator[Text]:
         yield head.append(
             f"✓ {_line(event.get('alert_id', ''))} seen by {_line(event.get('by', '')) or 'somebody'}"
         )
+    elif kind in ("alert.reviewed", "call.reviewed"):
+        about = _line(event.get("alert_id", "") or event.get("call_id", ""))
+        yield head.append(
+            f"§ {about}: {_line(event.get('role', ''))} review by {_line(event.get('by', ''))}: "
+            f"{_line(event.get('decision', ''))}"
+        )
     elif kind.startswith("alert."):
         severity = str(event.get("severity", ""))
         style = "green" if kind == "alert.cleared" else STYLES.get(severity, "")

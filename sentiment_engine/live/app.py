@@ -37,10 +37,12 @@ from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.port import Uvicorn, listening
+from sentiment_engine.live.reviews import Reviews
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
 from sentiment_engine.live.vendor import VendorSession
+from sentiment_engine.live.webhooks import webhooks_of
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
 
@@ -85,17 +87,19 @@ class LiveServer:
     ) -> None:
         require_safe_address(host, settings.door, tls=tls is not None)
         self.door = Door(settings.door, host)
-        self._settings = settings.live
+        self.settings = settings
         self._door_settings = settings.door
         self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
         self._archive = archive
+        self._webhooks = webhooks_of(settings, archive, self.metrics)
         self.hub = Hub(settings.live, self.metrics, archive=archive)
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
         self._pages = Pages()
         self._sse = SseFeed(self.hub, settings.live, self.metrics)
         self._kept = Kept(archive, self.hub, self.calls)
+        self._reviews = Reviews(self._kept, self.hub, settings.reviews)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -151,6 +155,7 @@ class LiveServer:
             WebSocketRoute("/v1/feed", self._feed),
             Route("/v1/feed/sse", self._sse.get),
             *self._kept.routes(),
+            *self._reviews.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))
 
@@ -175,6 +180,8 @@ class LiveServer:
             group.create_task(self.calls.run())
             if self._archive is not None:
                 group.create_task(self._archive.keep_house())
+            if self._webhooks is not None:
+                group.create_task(self._webhooks.run())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -219,7 +226,7 @@ class LiveServer:
             CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="
         )
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_s):
+            async with asyncio.timeout(self.settings.live.drain_s):
                 while self.calls.sessions or self.feeds:  # noqa: ASYNC110 - once in a server's life
                     await asyncio.sleep(0.02)
         for stream in list(self.calls.sessions):
@@ -262,7 +269,7 @@ class LiveServer:
         return serve_socket
 
     async def _feed(self, websocket: WebSocket) -> None:
-        session = FeedSession(websocket, self.hub, self._settings, self.metrics)
+        session = FeedSession(websocket, self.hub, self.settings.live, self.metrics)
         self.feeds.add(session)
         try:
             await session.run()
@@ -286,7 +293,7 @@ def serve(
     """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
 
     Args:
-        settings: as for :class:`LiveServer`, like the next seven.
+        settings: as for :class:`LiveServer`, like the next eight.
         model: scores windows.
         playbook: phrases.
         cues: what to look for in transcripts.

@@ -49,6 +49,9 @@ class LiveCall:
         self.room.set()
         self.closing = False
         self.ended = asyncio.Event()
+        """Set once its last event is published."""
+        self.told = asyncio.Event()
+        """Set once readers and its own client may have that event, which may be a little later."""
         self.heard_s = 0.0
         """Media time already counted in the metrics."""
         self.last_seq, self.last_at_s = 0, 0.0

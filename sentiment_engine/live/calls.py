@@ -301,6 +301,7 @@ class Calls:
             call.mailbox.put(record.cursor, record.body.decode(), tick=True)
         if isinstance(event, CallEnded):
             call.mailbox.finish(CLOSE_CODE_AT_END.get(event.reason, 1000), event.reason)
+            call.told.set()
 
     def _ended(self, call: LiveCall, reason: EndReason) -> None:
         call.ended.set()

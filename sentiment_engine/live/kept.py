@@ -43,24 +43,26 @@ class Kept:
 
     def __init__(self, archive: "Archive | None", hub: Hub, calls: Calls) -> None:
         self._archive, self._hub, self._calls = archive, hub, calls
-        self._one_at_a_time = asyncio.Lock()
-        """Two who acknowledge at once must not both be first; and what is erased must not come back."""
+        self.turn = asyncio.Lock()
+        """Two who acknowledge or review at once must not both be first; what is erased must not come back."""
 
     def routes(self) -> list[Route]:
         """All of them. Ids may hold slashes, so the longer paths come first."""
         return [
-            Route("/v1/calls", self._answering(self._list_calls)),
-            Route("/v1/calls/{call_id:path}/events", self._answering(self._events)),
-            Route("/v1/calls/{call_id:path}", self._answering(self._call)),
-            Route("/v1/calls/{call_id:path}", self._answering(self._erase), methods=["DELETE"]),
-            Route("/v1/alerts", self._answering(self._list_alerts)),
-            Route("/v1/alerts/{alert_id:path}/ack", self._answering(self._ack), methods=["POST"]),
-            Route("/v1/webhooks/dead", self._answering(self._dead)),
+            Route("/v1/calls", self.answering(self._list_calls)),
+            Route("/v1/calls/{call_id:path}/events", self.answering(self._events)),
+            Route("/v1/calls/{call_id:path}", self.answering(self._call)),
+            Route("/v1/calls/{call_id:path}", self.answering(self._erase), methods=["DELETE"]),
+            Route("/v1/alerts", self.answering(self._list_alerts)),
+            Route("/v1/alerts/{alert_id:path}/ack", self.answering(self._ack), methods=["POST"]),
+            Route("/v1/webhooks/dead", self.answering(self._dead)),
         ]
 
-    def _answering(
+    def answering(
         self, ask: Callable[[Request, "Archive"], Awaitable[Response]]
     ) -> Callable[[Request], Awaitable[Response]]:
+        """An endpoint: what ``ask`` answers, or its refusal."""
+
         async def answer(request: Request) -> Response:
             try:
                 if self._archive is None:
@@ -96,10 +98,10 @@ class Kept:
         )
 
     async def _call(self, request: Request, archive: "Archive") -> Response:
-        call_id = _id(request, "call_id")
+        call_id = id_in(request, "call_id")
         row = await archive.ask(lambda reading: reading.call(call_id))
         if row is None:
-            raise _unknown("call", call_id)
+            raise unknown("call", call_id)
         alerts = await archive.ask(lambda reading: listing.alerts_of(reading, call_id))
         return said(
             {"call": listing.call_json(row), "alerts": [listing.alert_json(alert) for alert in alerts]}
@@ -107,11 +109,11 @@ class Kept:
 
     async def _events(self, request: Request, archive: "Archive") -> Response:
         asked = Asked(request, ("since", "types", "limit"))
-        call_id, limit, since = _id(request, "call_id"), asked.limit(), asked.cursor("since") or 0
+        call_id, limit, since = id_in(request, "call_id"), asked.limit(), asked.cursor("since") or 0
         types = asked.text("types")
         choice, _ = chosen(QueryParams({} if types is None else {"types": types}))
         if await archive.ask(lambda reading: reading.call(call_id)) is None:
-            raise _unknown("call", call_id)
+            raise unknown("call", call_id)
         records = await archive.page(Wish(types=choice.types, calls=(call_id,), after=since), limit)
         return said(
             {
@@ -121,15 +123,15 @@ class Kept:
         )
 
     async def _erase(self, request: Request, archive: "Archive") -> Response:
-        call_id = _id(request, "call_id")
-        async with self._one_at_a_time:
+        call_id = id_in(request, "call_id")
+        async with self.turn:
             if self._calls.is_live(call_id):
                 raise Unanswered("still_live", f"call {call_id} is live: erase it when it has ended")
-            await self._written()
+            await self.written()
             self._hub.forget(call_id)
             found = await archive.change(lambda store: store.erase(call_id))
         if not found:
-            raise _unknown("call", call_id)
+            raise unknown("call", call_id)
         log.info("call_erased", call_id=call_id, caller=request.state.caller.name)
         return said({"erased": call_id})
 
@@ -155,12 +157,12 @@ class Kept:
         )
 
     async def _ack(self, request: Request, archive: "Archive") -> Response:
-        alert_id = _id(request, "alert_id")
-        async with self._one_at_a_time:
-            await self._written()
+        alert_id = id_in(request, "alert_id")
+        async with self.turn:
+            await self.written()
             row = await archive.ask(lambda reading: reading.alert(alert_id))
             if row is None:
-                raise _unknown("alert", alert_id)
+                raise unknown("alert", alert_id)
             if row.acknowledged_at is None:
                 self._hub.publish(
                     AlertAcknowledged(
@@ -172,11 +174,11 @@ class Kept:
                         acknowledged_at=rfc3339(now_ms()),
                     )
                 )
-                await self._written()
+                await self.written()
                 row = await archive.ask(lambda reading: reading.alert(alert_id))
         return said(listing.alert_json(row))
 
-    async def _written(self) -> None:
+    async def written(self) -> None:
         """Returns when all that was published is on disk."""
         try:
             async with asyncio.timeout(PATIENCE_S):
@@ -204,14 +206,16 @@ class Kept:
         )
 
 
-def _id(request: Request, name: str) -> str:
+def id_in(request: Request, name: str) -> str:
+    """The id in a path; raises Unanswered for what no id is."""
     value: str = request.path_params[name]
     if not value.isprintable():
-        raise _unknown(name.removesuffix("_id"), value)
+        raise unknown(name.removesuffix("_id"), value)
     return value
 
 
-def _unknown(what: str, value: str) -> Unanswered:
+def unknown(what: str, value: str) -> Unanswered:
+    """The answer to whoever names what is not here."""
     return Unanswered("unknown_id", f"no {what} {value[:200]!a} is kept here")
 
 

@@ -50,6 +50,9 @@ class Metrics:
             "Time that the oldest event of a batch waited until it was on disk.",
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0),
         )
+        self.webhooks = counter(
+            "webhooks", "Attempts to deliver a webhook message: delivered, failed or dead.", ["outcome"]
+        )
         self.errors = counter("errors", "Clients refused, by error code.", ["code"])
         self.loop_lag_seconds = gauge("loop_lag_seconds", "How late the event loop ran its last timer.")
 

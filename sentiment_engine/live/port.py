@@ -40,7 +40,7 @@ class Uvicorn(uvicorn.Server):
 
 
 def listening(host: str, port: int, option: str = "--port") -> socket.socket:
-    """A socket that listens; raises BadSettings when the address cannot be had."""
+    """A socket that listens; raises BadSettings, which names ``option``, when the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

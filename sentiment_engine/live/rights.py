@@ -29,6 +29,8 @@ EVERYBODY = _for(*ROLES)
 CALLS = _for("ingest", "admin")
 READERS = _for("supervisor", "legal", "admin")
 ACKNOWLEDGERS = _for("supervisor", "admin")
+REVIEWERS = _for("supervisor", "legal")
+"""Of two kinds, so that one token never gives both. Who runs the server gives none (docs/reviews.md)."""
 ADMINS = _for("admin")
 CALLS_TOKEN_LATER = Right(CALLS.roles, may_tell_later=True)
 """For vendors whose first message, or whose signature, is the credential."""
@@ -55,6 +57,10 @@ RIGHTS: Mapping[str, Right] = {
     "DELETE /v1/calls/{call_id:path}": ADMINS,
     "/v1/alerts": READERS,
     "POST /v1/alerts/{alert_id:path}/ack": ACKNOWLEDGERS,
+    "POST /v1/alerts/{alert_id:path}/reviews": REVIEWERS,
+    "POST /v1/calls/{call_id:path}/reviews": REVIEWERS,
+    "/v1/reviews": READERS,
+    "/v1/reviews/log": READERS,
     "/v1/webhooks/dead": ADMINS,
     **dict.fromkeys(FILES, OPEN),
 }

@@ -260,7 +260,7 @@ class VendorSession(FeedingSession):
 
     async def _close_at_end(self, call: LiveCall) -> None:
         """On a one-way stream: closes the socket of a call that the server ends."""
-        await call.ended.wait()
+        await call.told.wait()
         ending = call.mailbox.ending
         try:
             if ending is not None and ending.code == CLOSE_CODES["internal"]:

@@ -1,0 +1,30 @@
+"""Events as lines for people."""
+
+import pytest
+
+from sentiment_engine.cli.render import event_lines
+
+
+def rendered(**event: object) -> list[str]:
+    return [line.plain for line in event_lines({"at_s": 75.2, **event}, before="")]
+
+
+@pytest.mark.parametrize(
+    ("event", "line"),
+    [
+        (
+            {"type": "alert.acknowledged", "alert_id": "c-1.a1", "by": "anna"},
+            "1:15 ✓ c-1.a1 seen by anna",
+        ),
+        (
+            {"type": "alert.reviewed", "alert_id": "c-1.a1", "call_id": "c-1", "role": "legal", "by": "cleo"},
+            "1:15 § c-1.a1: legal review by cleo: ",
+        ),
+        (
+            {"type": "call.reviewed", "call_id": "c\x1b[2J", "role": "business", "decision": "no_action"},
+            "1:15 § c [2J: business review by : no_action",
+        ),
+    ],
+)
+def test_what_people_said_is_one_line_that_steers_no_terminal(event, line):
+    assert rendered(**event) == [line]
