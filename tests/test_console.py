@@ -18,7 +18,7 @@ from sentiment_engine.events import AlertRaised, Suggestion
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
-PAGES = ("wall", "alerts", "calls", "call/kept-0", "reports")
+PAGES = ("wall", "alerts", "calls", "call/kept-0", "reviews", "reports")
 NASTY = "<img src=x onerror=window.hit=1>\"'><script>window.hit=2</script>"
 AXE = (
     Path(__file__).resolve().parent.parent

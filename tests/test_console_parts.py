@@ -23,7 +23,9 @@ from sentiment_engine.events import (
     Stage,
 )
 from sentiment_engine.flagged import FlagKind
+from sentiment_engine.live.reviews import STATES
 from sentiment_engine.resources import load_playbook
+from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewSettings
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
@@ -155,6 +157,12 @@ def test_a_call_that_has_ended_is_gone_and_late_ticks_do_not_bring_it_back(page:
     assert page.evaluate(APPLY, events[:2])["calls"][0]["level"] == 0.4
     assert page.evaluate(APPLY, [*events, tick("c", 3.0, 0.4)])["calls"] == []
     assert len(page.evaluate(APPLY, [*events, events[0], tick("c", 1.0, 0.4)])["calls"]) == 1
+
+
+def test_a_review_is_neither_a_live_call_nor_an_alert(page: Any):
+    reviewed = {"call_id": "c", "at_s": 3.0, "seq": 0, "alert_id": "c/1", "role": "legal"}
+    events = [{**reviewed, "type": kind} for kind in ("alert.reviewed", "call.reviewed", "of.a.newer.server")]
+    assert page.evaluate(APPLY, events) == {"calls": [], "alerts": []}
 
 
 def test_an_alert_keeps_its_phrases_and_who_saw_it_first(page: Any):
@@ -309,6 +317,10 @@ def test_every_name_of_the_engine_has_a_name_for_people(page: Any):
         "quality": get_args(QualityReason),
         "end": get_args(EndReason),
         "technique": {entry.technique for entry in phrases},
+        "review_role": REVIEW_ROLES,
+        "review_state": STATES,
+        "decision": ReviewSettings().decisions,
+        "reason": ReviewSettings().reasons,
     }.items():
         assert set(known) <= set(names[group]), group
     assert all(len(pair) == 2 and all(pair) for group in names.values() for pair in group.values())

@@ -19,20 +19,12 @@ export class Api {
 
   /**
    * @param {string} path @param {Record<string, string | number | boolean | null | undefined>} query What is empty is left out.
-   * @param {string} method
+   * @param {string} method @param {object} [sent] Sent as JSON.
    * @returns {Promise<any>}
    * @throws {ApiError} `unreachable` without an answer, else the server's own code.
    */
-  async ask(path, query = {}, method = "GET") {
-    const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
-    const search = given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
-    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
-    let answer;
-    try {
-      answer = await fetch(path + search, { method, headers, cache: "no-store", credentials: "omit" });
-    } catch (reason) {
-      throw new ApiError("unreachable", String(reason), 0);
-    }
+  async ask(path, query = {}, method = "GET", sent = undefined) {
+    const answer = await this.#answer(path, query, method, sent);
     let body;
     try {
       body = await answer.json();
@@ -41,6 +33,28 @@ export class Api {
     }
     if (!answer.ok) throw new ApiError(body.code ?? "error", body.message ?? answer.statusText, answer.status);
     return body;
+  }
+
+  /** A file, as it is. @param {string} path @param {Record<string, any>} query @throws {ApiError} as `ask`. */
+  async file(path, query) {
+    const answer = await this.#answer(path, query, "GET", undefined);
+    if (answer.ok) return answer.blob();
+    const { code = "error", message = answer.statusText } = await answer.json();
+    throw new ApiError(code, message, answer.status);
+  }
+
+  /** @param {string} path @param {Record<string, any>} query @param {string} method @param {object | undefined} sent */
+  async #answer(path, query, method, sent) {
+    const given = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+    const search = given.length ? `?${new URLSearchParams(given.map(([name, value]) => [name, String(value)]))}` : "";
+    /** @type {Record<string, string>} */
+    const headers = this.#token ? { Authorization: `Bearer ${this.#token}` } : {};
+    if (sent) headers["Content-Type"] = "application/json";
+    try {
+      return await fetch(path + search, { method, headers, body: sent && JSON.stringify(sent), cache: "no-store", credentials: "omit" });
+    } catch (reason) {
+      throw new ApiError("unreachable", String(reason), 0);
+    }
   }
 
   /** All rows of a list, page by page, newest first; at most `most`, and whether there are more. */
@@ -69,5 +83,11 @@ export class Api {
   /** @param {string} alertId */
   acknowledge(alertId) {
     return this.ask(`/v1/alerts/${encodeURIComponent(alertId)}/ack`, {}, "POST");
+  }
+
+  /** @param {any} duty One of GET /v1/reviews. @param {object} review */
+  review(duty, review) {
+    const subject = duty.kind === "alert" ? `alerts/${encodeURIComponent(duty.alert_id)}` : `calls/${encodeURIComponent(duty.call_id)}`;
+    return this.ask(`/v1/${subject}/reviews`, {}, "POST", { ...review, cursor: duty.cursor });
   }
 }

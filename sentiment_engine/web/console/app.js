@@ -9,13 +9,14 @@ import { currentLanguage, named, speak, t } from "./language.js";
 import { Live } from "./live.js";
 import { preference, token } from "./preferences.js";
 import { ReportsPage } from "./reports.js";
+import { ReviewsPage } from "./reviews.js";
 import { address, readHash } from "./router.js";
 import { frame, say, showFeedState } from "./shell.js";
 import { signIn } from "./sign_in.js";
 import { WallPage } from "./wall.js";
 
 /** @type {Record<string, any>} A page is given the console and the argument of its address; `element`, `close()`. */
-const PAGES = { wall: WallPage, alerts: AlertsPage, calls: CallsPage, call: CallPage, reports: ReportsPage };
+const PAGES = { wall: WallPage, alerts: AlertsPage, calls: CallsPage, call: CallPage, reviews: ReviewsPage, reports: ReportsPage };
 
 class Console {
   api = new Api("");

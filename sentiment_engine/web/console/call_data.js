@@ -6,6 +6,8 @@ export const CAUSES = [
   "raised_voice", "overlap", "interruptions", "silence", "words",
 ];
 
+const TOLD = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged", "alert.reviewed", "call.reviewed"]);
+
 /** The label with the highest score. @param {Record<string, number>} scores */
 export const strongest = (scores) => Object.entries(scores).reduce((best, one) => (one[1] > best[1] ? one : best), ["", -1])[0];
 
@@ -37,7 +39,7 @@ export class CallData {
       case "emotion.scored": this.emotions.push(event); return;
       case "audio.gap": this.gaps.push(event); break;
       case "quality.changed": this.quality.set(event.party, event); break;
-      default: if (!event.type.startsWith("alert.")) return;
+      default: if (!TOLD.has(event.type)) return;
     }
     this.story.push(event);
   }

@@ -36,7 +36,7 @@ const complaints = ({ reasons }) => reasons.map((/** @type {string} */ reason) =
 
 /** @param {any} event One of the story. */
 export function storyLine(event) {
-  return h("li", { class: event.type.replace(".", "-") }, h("time", {}, clock(event.start_s ?? event.at_s)), h("span", {}, told(event)));
+  return h("li", { class: event.type.replace(".", "-") }, h("time", {}, clock(event.start_s ?? event.at_s ?? 0)), h("span", {}, told(event)));
 }
 
 /** @param {any} event */
@@ -47,6 +47,8 @@ function told(event) {
     case "audio.gap": return `${named("party", event.party)}: ${named("gap", event.reason)}, ${t("seconds", { n: number(event.end_s - event.start_s, 1) })}`;
     case "quality.changed": return `${t("quality")}. ${t("qualityOf", { party: named("party", event.party), n: hundredths(event.quality) })}: ${complaints(event)}`;
     case "alert.acknowledged": return event.by ? t("seenBy", { name: event.by, time: when(event.acknowledged_at) }) : t("seenAt", { time: when(event.acknowledged_at) });
+    case "alert.reviewed":
+    case "call.reviewed": return t("reviewedBy", { role: named("review_role", event.role), decision: named("decision", event.decision), reason: named("reason", event.reason), name: event.by, time: when(event.reviewed_at) });
     case "alert.cleared": return `${t("cleared")}. ${event.summary}`;
     default: return `${named("severity", event.severity)}. ${event.summary}`;
   }

@@ -73,7 +73,7 @@ function spans(data) {
   /** @type {Map<string, {from: number, to: number, severity: string}>} */
   const found = new Map();
   for (const event of data.story) {
-    if (!event.type.startsWith("alert.") || event.type === "alert.acknowledged") continue;
+    if (!["alert.raised", "alert.updated", "alert.cleared"].includes(event.type)) continue;
     const known = found.get(event.alert_id) ?? { from: event.at_s, to: data.end_s, severity: event.severity };
     known.severity = event.severity;
     if (event.type === "alert.cleared") known.to = event.at_s;

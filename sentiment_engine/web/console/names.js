@@ -38,6 +38,17 @@ export const NAMES = {
     stop: ["Ended", "正常结束"], shutdown: ["Server shut down", "服务器关闭"], disconnected: ["Disconnected", "连接断开"],
     idle: ["No audio", "没有音频"], error: ["Error", "错误"],
   },
+  review_role: { business: ["Business", "业务"], legal: ["Legal", "法务"] },
+  review_why: { critical: ["Critical alert", "严重提醒"], sampled: ["Drawn at random", "随机抽取"], voluntary: ["Reviewed by the other side", "另一方已复核"] },
+  review_state: { open: ["Open", "待复核"], overdue: ["Overdue", "已逾期"], done: ["Done", "已完成"] },
+  decision: {
+    confirmed: ["Confirmed", "确认"], false_alarm: ["False alarm", "误报"], needs_action: ["Needs action", "需要处理"], no_action: ["No action", "无需处理"],
+  },
+  reason: {
+    tension: ["Tension", "紧张"], threat_or_abuse: ["Threat or abuse", "威胁或辱骂"], customer_distress: ["Customer's distress", "客户难过或害怕"],
+    missing_notice: ["Missing notice", "缺少必要告知"], contact_rules: ["Contact rules", "联系规定"], misheard: ["Misheard", "识别有误"],
+    poor_audio: ["Poor audio", "音质不佳"], routine: ["Routine", "常规"], other: ["Other", "其他"],
+  },
   technique: {
     acknowledge: ["Acknowledge", "认可感受"], apologise: ["Apologise", "致歉"], coach: ["Coach", "辅导"], correct: ["Correct", "更正"],
     hand_over: ["Hand over", "转交"], inform: ["Inform", "说明"], label_emotion: ["Name the feeling", "说出情绪"], listen: ["Listen", "倾听"],

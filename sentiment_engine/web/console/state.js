@@ -2,6 +2,7 @@
 
 /** Seconds of the curves that the wall keeps of each call. */
 export const KEPT_S = 120;
+const ALERTS = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged"]);
 const ENDED_KEPT = 4000;
 /** Level from which a call counts as heated, and as tense: colours only; alerts have thresholds of their own. */
 export const HEATED = 0.66;
@@ -65,11 +66,12 @@ export class State {
       this.calls.delete(id);
       this.changedCalls.add(id);
     }
-    if (type.startsWith("alert.")) return this.#alert(event, time);
-    if (type === "call.ended" || this.#ended.has(id)) return null;
+    if (ALERTS.has(type)) return this.#alert(event, time);
+    // Only what a live call says makes it live: a review, say, comes long after its end.
+    if (!["call.started", "tension.updated"].includes(type) || this.#ended.has(id)) return null;
     const call = this.#call(id);
     if (type === "call.started") call.started = event;
-    else if (type === "tension.updated") tick(call, event);
+    else tick(call, event);
     this.changedCalls.add(id);
     return null;
   }
