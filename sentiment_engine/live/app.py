@@ -220,7 +220,7 @@ class LiveServer:
             self.audiosocket.stop()
         await self.calls.drain()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._settings.drain_s):
+            async with asyncio.timeout(self.settings.live.drain_s):
                 await self.hub.flush()
         self.hub.close(
             CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="
