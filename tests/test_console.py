@@ -14,7 +14,9 @@ from doors import SECRETS, bearer, locked
 from live_server import in_loop, quarrel, read_feed, serving, small_talk, streaming, whole_call
 from test_softphone_demo import CONTRAST, NAMELESS
 
+from sentiment_engine.archive.records import now_ms
 from sentiment_engine.events import AlertRaised, Suggestion
+from sentiment_engine.live import hub
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 
@@ -289,6 +291,25 @@ async def test_a_broken_connection_is_taken_up_again_without_a_hole(tmp_path):
         server.hub.publish(raised("meanwhile"))
         await page.wait_for_selector("aside .alert >> text=meanwhile")
         assert await page.locator("aside .alert").count() == 2
+
+
+@in_loop
+async def test_reports_of_several_days_have_a_chart(tmp_path):
+    async with kept_server(tmp_path) as server:
+        for ago in (0, 1, 4, 40):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(hub, "now_ms", lambda ago=ago: now_ms() - ago * 86_400_000)
+                await whole_call(server, f"call-{ago}", quarrel(4.0, 9.0), language="en")
+                await server.hub.flush()
+        async with console(server, "#/reports") as (page, complaints):
+            await page.wait_for_selector(".report .uplot canvas")
+            assert await page.inner_text(".reportCalls dd") == "3"
+            assert await page.locator("section:has(h2:text('By day')) tbody tr").count() == 3
+            await shot(page, "reports-days", full_page=True)
+            await page.select_option("#range", "90")
+            await page.wait_for_selector(".reportCalls dd >> text=4")
+            assert await page.inner_text(".reportAlerts dd") == "4"
+            assert complaints == []
 
 
 @in_loop

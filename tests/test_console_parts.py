@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any, get_args
 
@@ -260,6 +261,13 @@ def test_reports_add_up_and_know_no_agents(page: Any):
     assert found["byPhrase"][0]["change"] == pytest.approx(-0.3)
     assert (found["peak"], found["seen"], found["withAlerts"]) == (0.8, 1, 2)
     assert "agent" not in json.dumps(found)
+
+
+@given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(0, 400))
+@examples(60)
+def test_no_day_of_the_calendar_is_left_out_or_doubled(page: Any, first: date, more: int):
+    wanted = [(first + timedelta(days=n)).isoformat() for n in range(more + 1)]
+    assert page.evaluate("([a, b]) => daysBetween(a, b)", [wanted[0], wanted[-1]]) == wanted
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(get_args(Cause)), st.floats(-3, 3)), max_size=20))

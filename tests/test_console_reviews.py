@@ -83,7 +83,8 @@ async def test_who_watches_the_wall_is_not_disturbed_by_a_review(tmp_path):
                   const said = { role: 'business', decision: 'confirmed', reason: 'tension' };
                   const body = JSON.stringify(said);
                   const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
-                  return (await fetch('/v1/alerts/c-1%2F1/reviews', { method: 'POST', headers, body })).status;
+                  const answer = await fetch('/v1/alerts/c-1%2F1/reviews', { method: 'POST', headers, body });
+                  return answer.status;
                 }"""
             )
             assert answer == 201

@@ -14,6 +14,17 @@ export function dayOf(time) {
   return [moment.getFullYear(), moment.getMonth() + 1, moment.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
 }
 
+/** Each day of the calendar from one to the other, both included. @param {string} first @param {string} last 2026-01-31 */
+export function daysBetween(first, last) {
+  const days = [first];
+  const moment = new Date(`${first}T12:00:00`); // no clock is put forward or back at noon
+  while (days[days.length - 1] < last) {
+    moment.setDate(moment.getDate() + 1);
+    days.push(dayOf(moment.toISOString()));
+  }
+  return days;
+}
+
 /** @template T @param {T[]} rows @param {(row: T) => string} key @returns {Map<string, T[]>} */
 function grouped(rows, key) {
   /** @type {Map<string, T[]>} */

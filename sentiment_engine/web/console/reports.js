@@ -4,11 +4,10 @@ import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { h, put, refill } from "./dom.js";
 import { currentLanguage, dayName, hundredths, named, number, signed, t, when } from "./language.js";
 import { colours, onLook } from "./palette.js";
-import { report } from "./report_data.js";
+import { daysBetween, report } from "./report_data.js";
 import { choice } from "./shell.js";
 
 const MOST = 5000;
-const DAY_MS = 86_400_000;
 
 /** @param {string} title @param {string[]} heads Keys. @param {any[][]} rows */
 function table(title, heads, rows, note = "") {
@@ -68,7 +67,8 @@ export class ReportsPage {
     refill(this.#body, h("p", { class: "empty" }, t("loading")));
     const midnight = new Date();
     midnight.setHours(0, 0, 0, 0);
-    const from = new Date(midnight.getTime() - (this.#days - 1) * DAY_MS).toISOString();
+    midnight.setDate(midnight.getDate() - (this.#days - 1)); // by the calendar: some days have 23 hours
+    const from = midnight.toISOString();
     try {
       const { rows: calls, isCut } = await this.#app.api.all("/v1/calls", "calls", { from }, MOST);
       const alerts = await this.#alertsSince(from);
@@ -131,8 +131,10 @@ export class ReportsPage {
     if (found.byDay.length > 1) this.#chart(chart, found.byDay);
   }
 
-  /** @param {HTMLElement} place @param {any[]} days */
-  #chart(place, days) {
+  /** @param {HTMLElement} place @param {any[]} found Days that have calls. */
+  #chart(place, found) {
+    const known = new Map(found.map((row) => [row.day, row]));
+    const days = daysBetween(found[0].day, found[found.length - 1].day).map((day) => known.get(day) ?? { day, calls: 0, withAlerts: 0 });
     const ink = colours(["--agent", "--customer", "--soft", "--line"]);
     const bars = uPlot.paths.bars({ size: [0.6, 48] });
     const axis = { stroke: ink["--soft"], grid: { stroke: ink["--line"], width: 1 }, ticks: { show: false } };
@@ -140,7 +142,7 @@ export class ReportsPage {
     this.#plot = new uPlot({
       width: place.clientWidth || 800, height: 200, legend: { show: false }, cursor: { show: false },
       scales: { x: { time: false, range: [-0.5, days.length - 0.5] }, y: { range: (_u, _least, most) => [0, Math.max(1, most * 1.1)] } },
-      axes: [{ ...axis, size: 30, values: (_u, splits) => splits.map(said) }, { ...axis, size: 44 }],
+      axes: [{ ...axis, size: 30, incrs: [1, 2, 7, 14, 28], values: (_u, splits) => splits.map(said) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
       series: [{}, { fill: ink["--agent"], stroke: ink["--agent"], paths: bars, points: { show: false } }, { fill: ink["--customer"], stroke: ink["--customer"], paths: bars, points: { show: false } }],
     }, [days.map((_, at) => at), days.map(({ calls }) => calls), days.map(({ withAlerts }) => withAlerts)], place);
   }
