@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from browser import executable
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("SENTIMENT_DATA", ROOT.parent / "shared" / "data"))
@@ -103,3 +104,15 @@ def test_the_readme_says_what_the_results_say():
         check=False,
     )
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.conformance
+def test_the_console_shows_every_call_and_every_alert(tmp_path):
+    executable()
+    out = tmp_path / "console.json"
+    run("console.py", "--quick", "--calls", 20, "--out", out)
+    found = json.loads(out.read_text())
+    assert (found["live_calls"], found["calls_on_screen"]) == (20, 20)
+    assert found["alerts"] > 0
+    assert found["alerts_missing"] == 0
+    assert found["alert_to_screen_ms_p50"] < 1000

@@ -1,8 +1,11 @@
 """The web files: what is served, how, and that nothing else can be."""
 
 import asyncio
+import json
 import re
 from importlib.resources import files
+from pathlib import Path
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -19,7 +22,7 @@ ROUTES = Pages().routes()
 APP = Starlette(routes=ROUTES)
 ROUTER = Router(ROUTES, redirect_slashes=False)
 WEB = files("sentiment_engine") / "web"
-IMPORT = re.compile(r'(?:from|import|URL\()\s*"(\./[^"]+|/web/[^"]+)"|(?:src|href)="(/[^"]+)"')
+IMPORT = re.compile(r'(?:from|import|URL\()\s*"(\.\.?/[^"]+|/web/[^"]+)"|(?:src|href)="(/[^"]+)"')
 
 
 def ask(address: str, method: str = "GET", **headers: str) -> httpx.Response:
@@ -92,21 +95,32 @@ def test_no_other_path_leads_anywhere(name: str):
 
 
 def test_every_file_that_a_file_asks_for_is_listed_and_none_is_left_out():
-    asked = {"/softphone-demo"}
+    asked = {"/", "/softphone-demo", "/web/softphone.js"}
     for address, file in FILES.items():
         if file.media_type.startswith("audio/"):
             continue
         text = (files("sentiment_engine") / file.path).read_text("utf-8")
         for beside, absolute in IMPORT.findall(text):
-            asked.add(absolute or beside.replace("./", "/web/"))
+            asked.add(absolute or urljoin(address if "/web/" in address else "/web/x", beside))
         if '"/web/example-call.flac"' in text:
             asked.add("/web/example-call.flac")
-        assert address == "/softphone-demo" or address.startswith("/web/")
-    asked.add("/web/softphone.js")
+        assert address in {"/", "/softphone-demo"} or address.startswith("/web/")
     assert asked == set(FILES)
-    assert {file.path.removeprefix("web/") for file in FILES.values() if file.path.startswith("web/")} == {
-        file.name for file in WEB.iterdir()
+    served = {file.path for file in FILES.values()}
+    assert {path.removeprefix("web/") for path in served if path.startswith("web/")} == {
+        path.relative_to(WEB).as_posix()
+        for path in Path(str(WEB)).rglob("*")
+        if path.is_file() and path.name not in {"LICENSE", "VERSION.json"}
     }
+
+
+@pytest.mark.parametrize("folder", sorted(Path(str(WEB / "vendor")).iterdir()), ids=lambda path: path.name)
+def test_what_is_not_ours_says_its_version_and_licence(folder: Path):
+    about = json.loads((folder / "VERSION.json").read_text("utf-8"))
+    assert re.fullmatch(r"\d+\.\d+\.\d+", about["version"])
+    assert about["licence"] in (folder / "LICENSE").read_text("utf-8")
+    scripts = "".join(path.read_text("utf-8") for path in folder.glob("*.js"))
+    assert f"v{about['version']}" in scripts
 
 
 def test_a_file_that_is_missing_is_found_at_the_start(monkeypatch: pytest.MonkeyPatch):

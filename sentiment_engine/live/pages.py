@@ -1,4 +1,4 @@
-"""The web files that the server hands out: the softphone's modules and its demo page, and nothing else.
+"""The web files that the server hands out: console, softphone and its demo page, and nothing else.
 
 Only names in :data:`FILES` exist, so no path can lead anywhere else. All is read once, at the start: what is
 missing from an installation is found then, and a request costs no disk.
@@ -28,7 +28,14 @@ class File(NamedTuple):
 
 
 SCRIPT = "text/javascript; charset=utf-8"
+STYLE = "text/css; charset=utf-8"
 PAGE = "text/html; charset=utf-8"
+CONSOLE = (
+    *("alert_card", "alert_list", "alerts", "api", "app", "call", "call_data", "call_facts", "calls", "card"),
+    *("causes", "charts", "dom", "feed", "lanes", "language", "live", "names", "palette", "preferences"),
+    *("report_data", "reports", "reviews", "router", "shell", "sign_in", "spark", "state", "wall", "words"),
+)
+"""The console's modules."""
 
 FILES: Mapping[str, File] = {
     **{
@@ -43,8 +50,14 @@ FILES: Mapping[str, File] = {
             "softphone-worklet.js",
         )
     },
+    "/": File("web/console.html", PAGE),
+    **{f"/web/console/{name}.js": File(f"web/console/{name}.js", SCRIPT) for name in CONSOLE},
+    "/web/console/console.css": File("web/console/console.css", STYLE),
+    "/web/console/pages.css": File("web/console/pages.css", STYLE),
+    "/web/vendor/uplot/uPlot.esm.js": File("web/vendor/uplot/uPlot.esm.js", SCRIPT),
+    "/web/vendor/uplot/uPlot.min.css": File("web/vendor/uplot/uPlot.min.css", STYLE),
     "/softphone-demo": File("web/softphone-demo.html", PAGE),
-    "/web/softphone-demo.css": File("web/softphone-demo.css", "text/css; charset=utf-8"),
+    "/web/softphone-demo.css": File("web/softphone-demo.css", STYLE),
     "/web/softphone-demo.js": File("web/softphone-demo.js", SCRIPT),
     "/web/softphone-demo-call.js": File("web/softphone-demo-call.js", SCRIPT),
     "/web/softphone-demo-overlay.js": File("web/softphone-demo-overlay.js", SCRIPT),
