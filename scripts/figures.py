@@ -206,6 +206,21 @@ def batch() -> str:
 {memory["short"]:.0f} MiB at the peak for 10 minutes, {memory["long"]:.0f} MiB for 3 hours; two jobs are {found["jobs_2_over_1"]:.2f} times as fast as one."""
 
 
+def dialects() -> str:
+    """What benchmarks/dialects.py found."""
+    found = result("dialects")
+    names = ", ".join(name for name in found["dialects"] if not name.startswith("stream"))
+    return f"""**Dialects**: `python benchmarks/dialects.py`. One call through {names}: the same alerts, at most {found["max_alert_shift_s"]:.2f} s
+apart (goal 0.5), tension at most {found["max_tension_rms"]:.4f} apart (RMS; goal .02)."""
+
+
+def crash() -> str:
+    """What benchmarks/crash.py found."""
+    found = result("crash")
+    return f"""**Crashes**: `python benchmarks/crash.py`. The server was killed {found["kills"]:,} times at random moments; of {found["alerts_shown"]:,} alerts
+that were shown {found["acknowledged_lost"]} were missing afterwards, and of {found["acks"]:,} acknowledgements {found["acks_lost"]}."""
+
+
 def voice_activity() -> str:
     """What benchmarks/vad.py found."""
     found = result("vad")
@@ -242,7 +257,8 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     text = README.read_text(encoding="utf-8")
-    body = "\n\n".join((alerts(), emotion(), voice_activity(), windows(), capacity(), batch()))
+    parts = (alerts, emotion, voice_activity, windows, capacity, batch, dialects, crash)
+    body = "\n\n".join(part() for part in parts)
     written = MARKED.sub(lambda marks: f"{marks[1]}{body}\n{marks[2]}", text)
     if check and written != text:
         raise SystemExit("README.md does not say what benchmarks/results say: run python scripts/figures.py")
