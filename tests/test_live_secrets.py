@@ -136,7 +136,7 @@ def engine_toml() -> str:
     return "[door]\nfailures_per_minute = 100000\n" + "".join(
         f'[[door.tokens]]\nname = "{name}"\nrole = "{role}"\nsha256 = "{sha256_of(secret)}"\n'
         for name, secret in tokens.items()
-        for role in [{"own": "legal", "ingest-2": "ingest"}.get(name, name)]
+        for role in ["legal" if name == "own" else name.removesuffix("-2")]
     )
 
 
