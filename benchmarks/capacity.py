@@ -114,7 +114,7 @@ def calls_of_example(seconds: float, rng: random.Random) -> list[bytes]:
 def run_engine(calls: int) -> None:
     """The live server with the shipped model."""
     from sentiment_engine.cli.logs import log_to_stderr  # noqa: PLC0415 - only this process needs the engine
-    from sentiment_engine.live.app import serve  # noqa: PLC0415
+    from sentiment_engine.live.serving import serve  # noqa: PLC0415
     from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
     from sentiment_engine.resources import load_playbook  # noqa: PLC0415
     from sentiment_engine.settings import LiveSettings, Settings  # noqa: PLC0415

@@ -16,7 +16,7 @@ from voices import SETTINGS  # noqa: E402
 
 from sentiment_engine.archive.archive import Archive  # noqa: E402
 from sentiment_engine.cli.logs import log_to_stderr  # noqa: E402
-from sentiment_engine.live.app import serve  # noqa: E402
+from sentiment_engine.live.serving import serve  # noqa: E402
 from sentiment_engine.resources import load_playbook  # noqa: E402
 from sentiment_engine.settings_archive import WebhookSettings  # noqa: E402
 

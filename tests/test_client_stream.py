@@ -243,7 +243,7 @@ SERVER = """
 import sys
 from live_server import LoudIsAngry
 from voices import SETTINGS
-from sentiment_engine.live.app import serve
+from sentiment_engine.live.serving import serve
 from sentiment_engine.cli.logs import log_to_stderr
 log_to_stderr()
 serve(SETTINGS, LoudIsAngry(), port=int(sys.argv[1]), on_ready=lambda server: print(server.port, flush=True))

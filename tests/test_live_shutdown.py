@@ -35,7 +35,7 @@ SERVER = """
 import sys
 from live_server import LoudIsAngry
 from sentiment_engine.cli.logs import log_to_stderr
-from sentiment_engine.live.app import serve
+from sentiment_engine.live.serving import serve
 from sentiment_engine.settings import Settings
 log_to_stderr()
 serve(Settings(), LoudIsAngry(), port=0, on_ready=lambda server: print(server.port, flush=True))

@@ -130,10 +130,11 @@ async def test_both_languages_both_looks_and_a_small_screen_can_be_read_and_name
 async def test_every_cause_and_technique_that_an_agent_may_see_has_a_name_in_both_languages():
     async with serving() as server, demo(server) as (page, _):
         words = await page.evaluate("import('/web/softphone-demo-words.js').then((words) => ({ ...words }))")
+        names = await page.evaluate("import('/web/console/names.js').then((names) => names.NAMES)")
     assert set(words["WORDS"]["en"]) == set(words["WORDS"]["zh-CN"])
-    assert set(words["CAUSES"]) == set(get_args(Cause))
+    assert set(names["cause"]) == set(get_args(Cause))
     entries = load_playbook().in_force("")
-    assert {entry.technique for entry in entries if entry.audience == "agent"} <= set(words["TECHNIQUES"])
+    assert {entry.technique for entry in entries if entry.audience == "agent"} <= set(names["technique"])
 
 
 @in_loop

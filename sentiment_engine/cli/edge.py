@@ -5,7 +5,7 @@ import math
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Annotated, NoReturn, ParamSpec, cast
@@ -60,10 +60,15 @@ def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:
     sys.exit(TERMINATED)  # as an exception, so that half-written files are cleared away
 
 
-def _stage(value: str) -> str:
-    if value not in STAGES:
-        raise typer.BadParameter(f"{value!r} is not one of {', '.join(STAGES)}")
-    return value
+def one_of(known: Sequence[str]) -> Callable[[str], str]:
+    """The callback of an option that takes one of these words."""
+
+    def checked(value: str) -> str:
+        if value not in known:
+            raise typer.BadParameter(f"{value!r} is not one of {', '.join(known)}")
+        return value
+
+    return checked
 
 
 def as_stage(value: str) -> Stage:
@@ -89,7 +94,9 @@ Model = Annotated[
 Language = Annotated[str, typer.Option(metavar="TAG", help="Language of the call, a BCP 47 tag.")]
 StageName = Annotated[
     str,
-    typer.Option(metavar="STAGE", callback=_stage, help=f"Stage of the conversation: {', '.join(STAGES)}."),
+    typer.Option(
+        metavar="STAGE", callback=one_of(STAGES), help=f"Stage of the conversation: {', '.join(STAGES)}."
+    ),
 ]
 AgentChannel = Annotated[int, typer.Option(min=0, max=1, help="Which of two channels is the agent's.")]
 Speed = Annotated[float, typer.Option(callback=_speed, help="1 is real time; 0 is as fast as it goes.")]

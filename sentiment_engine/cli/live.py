@@ -82,7 +82,7 @@ def serve(
     """
     # Imported here so that --help loads no web stack and no model runtime.
     from sentiment_engine.cli.logs import log_to_stderr  # noqa: PLC0415
-    from sentiment_engine.live.app import serve as serve_live  # noqa: PLC0415
+    from sentiment_engine.live.serving import serve as serve_live  # noqa: PLC0415
     from sentiment_engine.live.tls import server_tls  # noqa: PLC0415
     from sentiment_engine.onnx_model import load_emotion_model  # noqa: PLC0415
     from sentiment_engine.resources import (  # noqa: PLC0415

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from sentiment_engine.batch.names import show
-from sentiment_engine.cli.edge import FAILED, edge
+from sentiment_engine.cli.edge import FAILED, edge, one_of
 from sentiment_engine.cli.reading import Reading
 from sentiment_engine.errors import BadMessage, BadSettings
 
@@ -16,12 +16,6 @@ if TYPE_CHECKING:
     from sentiment_engine.report.totals import Totals
 
 FORMATS = ("text", "html", "json")
-
-
-def _format(value: str) -> str:
-    if value not in FORMATS:
-        raise typer.BadParameter(f"{value!r} is not one of {', '.join(FORMATS)}")
-    return value
 
 
 @edge
@@ -40,7 +34,7 @@ def report(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            callback=_format,
+            callback=one_of(FORMATS),
             help="text, html (one self-contained page) or json (one object).",
         ),
     ] = "text",

@@ -23,6 +23,7 @@ from sentiment_engine.cli.edge import (
     as_stage,
     complain,
     edge,
+    one_of,
 )
 from sentiment_engine.errors import BadSettings
 
@@ -33,12 +34,6 @@ if TYPE_CHECKING:
     from sentiment_engine.report.call_files import Page
 
 FORMATS = ("jsonl", "parquet", "html")
-
-
-def _format(value: str) -> str:
-    if value not in FORMATS:
-        raise typer.BadParameter(f"{value!r} is not one of {', '.join(FORMATS)}")
-    return value
 
 
 @edge
@@ -62,7 +57,7 @@ def score(
         typer.Option(
             "--format",
             metavar="FORMAT",
-            callback=_format,
+            callback=one_of(FORMATS),
             help="jsonl, one event a line; parquet, one event a row; html, a page a call and an index.",
         ),
     ] = "jsonl",

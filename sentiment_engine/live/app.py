@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import signal
 import ssl
 from collections.abc import Callable, Coroutine
 from types import TracebackType
@@ -90,7 +89,6 @@ class LiveServer:
         require_safe_address(host, settings.door, tls=tls is not None)
         self.door = Door(settings.door, host)
         self.settings = settings
-        self._door_settings = settings.door
         self._genesys_secrets = read_secrets(settings.genesys, os.environ)
         self.metrics = Metrics()
         self._archive = archive
@@ -265,7 +263,7 @@ class LiveServer:
         route = WebSocketRoute(path, self._vendor(dialect))
         if dialect is Genesys:
             route.app = GenesysGate(
-                route.app, self._genesys_secrets, self._door_settings, self.door, self.metrics
+                route.app, self._genesys_secrets, self.settings.door, self.door, self.metrics
             )
         return route
 
@@ -282,56 +280,3 @@ class LiveServer:
             await session.run()
         finally:
             self.feeds.discard(session)
-
-
-def serve(
-    settings: Settings,
-    model: EmotionModel,
-    playbook: Playbook | None = None,
-    *,
-    cues: Cues | None = None,
-    host: str = "127.0.0.1",
-    port: int = 8700,
-    tls: ssl.SSLContext | None = None,
-    archive: "Archive | None" = None,
-    audiosocket_port: int | None = None,
-    on_ready: Callable[[LiveServer], None] | None = None,
-) -> None:
-    """Serves until SIGINT or SIGTERM, then drains and returns; a second signal ends it at once.
-
-    Args:
-        settings: as for :class:`LiveServer`, like the next eight.
-        model: scores windows.
-        playbook: phrases.
-        cues: what to look for in transcripts.
-        host: where to listen.
-        port: 0 for any free one.
-        tls: certificate and key.
-        archive: keeps all that happens; closed in the end.
-        audiosocket_port: 0 for any free one, None for no AudioSocket.
-        on_ready: is called once sockets are served.
-
-    Raises:
-        BadSettings: as :class:`LiveServer`.
-    """
-
-    async def run() -> None:
-        loop = asyncio.get_running_loop()
-        async with LiveServer(
-            settings,
-            model,
-            playbook,
-            cues=cues,
-            host=host,
-            port=port,
-            tls=tls,
-            archive=archive,
-            audiosocket_port=audiosocket_port,
-        ) as server:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                loop.add_signal_handler(number, server.stop)
-            if on_ready is not None:
-                on_ready(server)
-            await server.stopped()
-
-    asyncio.run(run())

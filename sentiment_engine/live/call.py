@@ -85,14 +85,16 @@ def format_of(start: Start) -> tuple[object, ...]:
     return start.encoding, start.sample_rate, start.channels
 
 
-def bare_end(call: LiveCall, reason: EndReason) -> CallEnded:
-    """The end of a call whose monitor cannot say it."""
+def bare_end(
+    call_id: str, last_seq: int, last_at_s: float, reason: EndReason, duration_s: float
+) -> CallEnded:
+    """The end of a call whose monitor cannot say it, after the last event of it that is known."""
     return CallEnded(
-        call_id=call.id,
-        at_s=call.last_at_s,
-        seq=call.last_seq + 1,
+        call_id=call_id,
+        at_s=last_at_s,
+        seq=last_seq + 1,
         reason=reason,
-        duration_s=round(call.monitor.heard_s, 3),
+        duration_s=round(duration_s, 3),
         summary=CallSummary(
             peak=0.0,
             mean=0.0,

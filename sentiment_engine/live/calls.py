@@ -251,7 +251,8 @@ class Calls:
             )
             events = []
         if not any(isinstance(event, CallEnded) for event in events):
-            events.append(bare_end(call, reason))
+            heard_s = call.monitor.heard_s
+            events.append(bare_end(call.id, call.last_seq, call.last_at_s, reason, heard_s))
         self._publish(call, events)
 
     # -- scores and events

@@ -1,6 +1,6 @@
 // The card that offers the agent a phrase while an alert is open.
 
-import { TECHNIQUES } from "./softphone-demo-words.js";
+import { NAMES } from "./console/names.js";
 
 const CLEARED_FOR_MS = 8000;
 const SHOWN_BESIDE = 2;
@@ -103,7 +103,7 @@ export class Overlay {
 
   /** @param {import("./softphone.js").Suggestion} one */
   #technique({ technique }) {
-    return TECHNIQUES[technique]?.[Number(this.#chinese())] ?? technique.replaceAll("_", " ");
+    return NAMES.technique[technique]?.[Number(this.#chinese())] ?? technique.replaceAll("_", " ");
   }
 
   /** @param {import("./softphone.js").Alert} alert */

@@ -3,7 +3,8 @@
 import { attach } from "./softphone.js";
 import { DemoCall, NEAR_HEAT_S } from "./softphone-demo-call.js";
 import { clockText, Overlay } from "./softphone-demo-overlay.js";
-import { CAUSES, WORDS } from "./softphone-demo-words.js";
+import { NAMES } from "./console/names.js";
+import { WORDS } from "./softphone-demo-words.js";
 
 const TREND_S = 60;
 /** Contributions on the logit scale: under the first not worth a word, over the second what matters most. */
@@ -192,7 +193,7 @@ function drawTension() {
   const causes = Object.entries(tension?.causes ?? {}).filter(([, value]) => value >= CAUSE_SEEN);
   causes.sort(([, one], [, other]) => other - one);
   $("causes").replaceChildren(
-    ...causes.map(([name, value]) => item(CAUSES[name]?.[chinese] ?? name, value >= CAUSE_STRONG ? "strong" : "")),
+    ...causes.map(([name, value]) => item(NAMES.cause[name]?.[chinese] ?? name, value >= CAUSE_STRONG ? "strong" : "")),
     ...(causes.length ? [] : [item(words.nothing, "none")]),
   );
 }
