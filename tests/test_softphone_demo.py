@@ -127,6 +127,17 @@ async def test_both_languages_both_looks_and_a_small_screen_can_be_read_and_name
 
 
 @in_loop
+async def test_nobodys_microphone_opens_because_start_was_pressed_before_the_devices_were_known():
+    async with serving() as server, browsing() as context:
+        page = await context.new_page()
+        await page.add_init_script("navigator.mediaDevices.enumerateDevices = () => new Promise(() => {})")
+        await page.goto(f"http://{server.host}:{server.port}/softphone-demo")
+        assert (
+            await page.input_value("#agent-voice") == await page.input_value("#customer-voice") == "example"
+        )
+
+
+@in_loop
 async def test_every_cause_and_technique_that_an_agent_may_see_has_a_name_in_both_languages():
     async with serving() as server, demo(server) as (page, _):
         words = await page.evaluate("import('/web/softphone-demo-words.js').then((words) => ({ ...words }))")

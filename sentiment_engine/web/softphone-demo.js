@@ -60,7 +60,7 @@ async function listVoices() {
   const devices = (await navigator.mediaDevices?.enumerateDevices?.()) ?? [];
   const microphones = devices.filter(({ kind, deviceId }) => kind === "audioinput" && deviceId !== "default");
   for (const id of ["agent-voice", "customer-voice"]) {
-    const chosen = $(id).value || "example";
+    const chosen = $(id).value; // the page begins with the example: nobody's microphone opens by being quick
     const named = microphones.filter(({ deviceId }) => deviceId);
     const options = [new Option(words.example, "example"), new Option(words.microphone, "")];
     options.push(...named.map(({ label, deviceId }) => new Option(label || words.microphone, deviceId)));
