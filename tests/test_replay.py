@@ -18,7 +18,9 @@ from sentiment_engine.events import (
     CallEnded,
     CallStarted,
     EmotionScored,
+    QualityChanged,
     TensionUpdated,
+    VoiceMeasured,
 )
 from sentiment_engine.replay import check_replayable, replay
 
@@ -63,6 +65,15 @@ def test_a_replay_under_the_same_settings_gives_the_same_events(
     heard = told(steps, settings=settings, parties=parties, skip=skip, rate_hz=rate_hz, context=context)
     again = list(replay(read_back(heard), settings))
     assert lines(again) == lines(bare(heard))
+
+
+@pytest.mark.parametrize("profile", ["cn", "eu"])
+def test_a_replay_counts_a_party_out_that_could_not_be_judged_then(profile):
+    settings = with_(SETTINGS, profile=profile)
+    heard = told(["calm", 7.9, "calm", 7.9, "calm", 7.9, "shout", 0.05, "calm"], settings=settings)
+    assert any("loss" in event.reasons for event in only(QualityChanged, heard))
+    assert bool(only(VoiceMeasured, heard)) == (profile == "eu")  # of the agent, who is not scored there
+    assert lines(replay(read_back(heard), settings)) == lines(bare(heard))
 
 
 @cache
