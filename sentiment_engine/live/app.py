@@ -39,6 +39,7 @@ from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.port import Uvicorn, listening
 from sentiment_engine.live.recording import Recordings
 from sentiment_engine.live.reviews import Reviews
+from sentiment_engine.live.reviews_owed import ReviewsOwed
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -102,6 +103,7 @@ class LiveServer:
         self._recordings = Recordings(archive, self.hub)
         self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
         self._reviews = Reviews(self._kept, self.hub, settings.reviews)
+        self._owed = ReviewsOwed(archive, self.metrics)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -254,6 +256,7 @@ class LiveServer:
         return JSONResponse({"status": "ready"})
 
     async def _metrics(self, _: Request) -> Response:
+        await self._owed.look()
         return Response(self.metrics.render(), media_type="text/plain; version=0.0.4")
 
     async def _stream(self, websocket: WebSocket) -> None:
