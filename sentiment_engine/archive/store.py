@@ -11,9 +11,11 @@ from sqlalchemy import delete, func, insert, select, update
 from sentiment_engine.archive.database import Database
 from sentiment_engine.archive.duties import Rules, draw_key
 from sentiment_engine.archive.projection import project
+from sentiment_engine.archive.promises import Promise
 from sentiment_engine.archive.records import Record, now_ms
 from sentiment_engine.archive.schema import (
     ALERTS,
+    CALENDAR_PROOFS,
     CALLS,
     CHECKPOINTS,
     CHUNKS,
@@ -188,6 +190,19 @@ class Store:
                 update(CHECKPOINTS)
                 .where(CHECKPOINTS.c.key == key, CHECKPOINTS.c.size == size)
                 .values(stamp=stamp)
+            )
+
+    def keep_proof(self, key: str, promise: Promise) -> None:
+        """Keeps what a calendar has just said of a checkpoint, in the place of what it said before."""
+        columns = CALENDAR_PROOFS.c
+        with self._connection.begin():
+            self._connection.execute(
+                delete(CALENDAR_PROOFS).where(
+                    columns.key == key, columns.size == promise.size, columns.calendar == promise.calendar
+                )
+            )
+            self._connection.execute(
+                insert(CALENDAR_PROOFS).values(key=key, asked_ms=now_ms(), **promise._asdict())
             )
 
     # -- webhooks
