@@ -14,6 +14,7 @@ import msgspec
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.events import ProfileName
 from sentiment_engine.settings_archive import ArchiveSettings, WebhookSettings, check_webhooks
+from sentiment_engine.settings_audio import AudioSettings, check_kept_encrypted
 from sentiment_engine.settings_audiosocket import AudioSocketSettings
 from sentiment_engine.settings_base import StageSettings as _Stage
 from sentiment_engine.settings_door import DoorSettings
@@ -482,6 +483,8 @@ class Settings(_Stage, frozen=True, kw_only=True):
 
     profile: ProfileName = "cn"
     """Whose law holds, see ``profiles.py``: China, United States, United Kingdom, European Union."""
+    keep_audio: bool = False
+    """Whether a server keeps the audio of calls, encrypted with ``audio.key``. Who speaks must know of it."""
     vad: VadSettings = VadSettings()
     windows: WindowSettings = WindowSettings()
     baseline: BaselineSettings = BaselineSettings()
@@ -495,6 +498,7 @@ class Settings(_Stage, frozen=True, kw_only=True):
     live: LiveSettings = LiveSettings()
     door: DoorSettings = DoorSettings()
     archive: ArchiveSettings = ArchiveSettings()
+    audio: AudioSettings = AudioSettings()
     webhooks: tuple[WebhookSettings, ...] = ()
     evidence: EvidenceSettings = EvidenceSettings()
     reviews: ReviewSettings = ReviewSettings()
@@ -504,6 +508,7 @@ class Settings(_Stage, frozen=True, kw_only=True):
     def check(self) -> None:
         check_webhooks(self.webhooks)
         check_kept_until_due(self.archive.keep_days, self.reviews)
+        check_kept_encrypted(self.keep_audio, self.audio)
         if self.profile == "eu" and self.playbook.jurisdiction not in ("", "EU"):
             raise BadSettings(
                 f'playbook.jurisdiction is {self.playbook.jurisdiction!r}, but profile "eu" shows only '

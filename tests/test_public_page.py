@@ -15,6 +15,7 @@ VOCABULARY = (
     "events",
     "settings_base",
     "settings_archive",
+    "settings_audio",
     "settings_audiosocket",
     "settings_door",
     "settings_evidence",
