@@ -23,5 +23,5 @@ def check_kept_encrypted(keep_audio: bool, audio: AudioSettings) -> None:
     if keep_audio and not audio.key:
         raise BadSettings(
             "keep_audio needs audio.key: audio is kept encrypted only; make a key with "
-            "sentiment-engine audio key new FILE"
+            "sentiment-engine audio key new --out FILE"
         )

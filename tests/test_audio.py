@@ -79,6 +79,7 @@ def test_nothing_is_on_disk_in_the_clear(kept, tmp_path):
     def everything():
         return [path.read_bytes() for path in (tmp_path / "audio").rglob("*") if path.is_file()]
 
+    assert stat.S_IMODE((tmp_path / "audio").stat().st_mode) == 0o700
     assert all(data.startswith(b"age-encryption.org/v1\n") for data in everything())
     kept.finish(name, STEREO, 8000)
     (whole,) = everything()

@@ -376,7 +376,7 @@ def test_a_server_without_an_archive_or_its_key_keeps_no_audio(tmp_path, key):
 
 
 def test_serve_and_the_key_from_the_command_line(tmp_path):
-    done = CliRunner().invoke(app, ["audio", "key", "new", str(tmp_path / "audio.key")])
+    done = CliRunner().invoke(app, ["audio", "key", "new", "--out", str(tmp_path / "audio.key")])
     assert done.exit_code == 0
     assert done.stdout.startswith("age1")
     (tmp_path / "engine.toml").write_text(f'keep_audio = true\n[audio]\nkey = "{tmp_path}/audio.key"\n')
@@ -384,4 +384,6 @@ def test_serve_and_the_key_from_the_command_line(tmp_path):
     assert done.exit_code == 2
     assert "keep_audio" in done.stderr
     assert "--data" in done.stderr
-    assert CliRunner().invoke(app, ["audio", "key", "new", str(tmp_path / "audio.key")]).exit_code == 2
+    assert (
+        CliRunner().invoke(app, ["audio", "key", "new", "--out", str(tmp_path / "audio.key")]).exit_code == 2
+    )

@@ -65,7 +65,7 @@ class KeptAudio:
     """The recordings in a folder.
 
     Args:
-        folder: is made when the first is kept.
+        folder: is made when the first is kept, for this user alone; the folder around it exists.
         key: encrypts and decrypts them; without one they can be removed only.
     """
 
@@ -79,7 +79,8 @@ class KeptAudio:
             OSError: it cannot be written.
         """
         parts = self._folder / (name + _PARTS)
-        parts.mkdir(parents=True, exist_ok=True)
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        parts.mkdir(exist_ok=True)
         out = io.BytesIO()
         soundfile.write(out, samples.T, rate_hz, format="FLAC", subtype="PCM_16")
         _write(parts / f"{at:012d}.age", self._require_key().seal(out.getvalue()))

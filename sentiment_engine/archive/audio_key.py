@@ -71,5 +71,5 @@ def load_audio_key(path: Path) -> AudioKey:
     except (ValueError, pyrage.IdentityError):
         raise BadSettings(
             f"{path} is no key for audio: it needs one line {_SECRET}…; make one with "
-            "sentiment-engine audio key new FILE"
+            "sentiment-engine audio key new --out FILE"
         ) from None

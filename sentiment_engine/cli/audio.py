@@ -24,16 +24,14 @@ def _key_group() -> None:
 
 @key_app.command("new")
 @edge
-def new(
-    path: Annotated[Path, typer.Argument(metavar="FILE", help="Where the key goes; it must be new.")],
-) -> None:
+def new(*, out: Annotated[Path, typer.Option(metavar="FILE", help="For the key; it must be new.")]) -> None:
     """Make a key for kept audio, in the format of age: whoever has the file can hear every recording.
 
     Without it nobody can, so keep a copy elsewhere.
     """
     from sentiment_engine.archive.audio_key import make_audio_key  # noqa: PLC0415
 
-    key = make_audio_key(path)
+    key = make_audio_key(out)
     typer.echo(key.public)
-    complain(f"wrote {path}: keep a copy elsewhere, and name it in the server's settings:")
-    complain(f'keep_audio = true\n\n[audio]\nkey = "{path}"')
+    complain(f"wrote {out}: keep a copy elsewhere, and name it in the server's settings:")
+    complain(f'keep_audio = true\n\n[audio]\nkey = "{out}"')
