@@ -23,7 +23,7 @@ from sentiment_engine.archive import bitcoin
 from sentiment_engine.archive.bitcoin import read_header
 from sentiment_engine.archive.keys import load_signer, make_keys
 from sentiment_engine.archive.ots import read_proof
-from sentiment_engine.archive.promises import Promise
+from sentiment_engine.archive.promises import Promise, keep
 from sentiment_engine.archive.schema import CALENDAR_PROOFS
 from sentiment_engine.settings_evidence import EvidenceSettings
 
@@ -34,6 +34,10 @@ ANY = "https://a.example"
 def key(tmp_path):
     make_keys("example.com/calls", tmp_path / "log.key")
     return tmp_path / "log.key"
+
+
+def keep_proof(archive, key: str, promise: Promise, asked_ms: int = 0) -> None:
+    archive.store.record(lambda connection: keep(connection, key, promise, asked_ms))
 
 
 def proofs_in(bundle: bytes) -> list[bytes]:
@@ -51,24 +55,23 @@ def test_a_promise_is_kept_until_its_block_takes_its_place(place: Place, key):
         promise = log.promise(url, one)
         assert promise[:2] + promise[3:] == (6, url, False)
         assert read_proof(promise.proof).digest == hashlib.sha256(one.note).digest()
-        archive.store.keep_proof(log.key, promise)
-        archive.store.keep_proof(log.key, Promise(6, ANY, b"other", attested=False))
-        archive.store.keep_proof("another+key", Promise(6, url, b"foreign", attested=False))
+        keep_proof(archive, log.key, promise)
+        keep_proof(archive, log.key, Promise(6, ANY, b"other", attested=False))
+        keep_proof(archive, "another+key", Promise(6, url, b"foreign", attested=False))
         assert log.ask_again(promise) == promise
         assert log.promises.waiting(url, 9) == [promise]
         whole = promise._replace(proof=b"whole", attested=True)
-        archive.store.keep_proof(log.key, whole)
+        keep_proof(archive, log.key, whole)
         assert log.promises.waiting(url, 9) == []
         assert [one.proof for one in log.promises.of_size(6)] == [b"whole", b"other"]
         assert log.promises.of_size(7) == []
 
 
-def test_the_promise_asked_for_longest_ago_comes_first(tmp_path, key, monkeypatch):
+def test_the_promise_asked_for_longest_ago_comes_first(tmp_path, key):
     with opened(Place(tmp_path, "")) as archive:
         log = log_of(archive, key)
         for size, asked_ms in ((6, 30), (12, 10), (18, 20)):
-            monkeypatch.setattr("sentiment_engine.archive.store.now_ms", lambda asked_ms=asked_ms: asked_ms)
-            archive.store.keep_proof(log.key, Promise(size, ANY, b"", attested=False))
+            keep_proof(archive, log.key, Promise(size, ANY, b"", attested=False), asked_ms)
         assert [one.size for one in log.promises.waiting(ANY, 2)] == [12, 18]
 
 
@@ -80,12 +83,12 @@ def test_an_attested_checkpoint_is_chosen_before_a_promised_one_and_a_stamped_on
         for number in range(4):
             archive.store.write(call(f"c-{number}", 1 + 6 * number))
             signed(archive, log)
-        archive.store.keep_proof("another+key", Promise(6, ANY, b"foreign", attested=True))
+        keep_proof(archive, "another+key", Promise(6, ANY, b"foreign", attested=True))
         assert log.signed.covering(6).size == 24
-        archive.store.keep_proof(log.key, Promise(18, ANY, b"later", attested=False))
-        archive.store.keep_proof(log.key, Promise(12, ANY, b"early", attested=False))
+        keep_proof(archive, log.key, Promise(18, ANY, b"later", attested=False))
+        keep_proof(archive, log.key, Promise(12, ANY, b"early", attested=False))
         assert log.signed.covering(6).size == 12
-        archive.store.keep_proof(log.key, Promise(18, "https://b.example", b"block", attested=True))
+        keep_proof(archive, log.key, Promise(18, "https://b.example", b"block", attested=True))
         assert log.signed.covering(6).size == 18
         archive.store.keep_stamp(log.key, 24, b"stamp")
         assert log.signed.covering(6).size == 24
@@ -100,7 +103,7 @@ def test_a_bundle_has_at_most_eight_proofs_attested_ones_first(tmp_path, key):
         proof = log.promise(url, one).proof
         for number in range(10):
             name = f"https://{number}.example"
-            archive.store.keep_proof(log.key, Promise(6, name, proof, attested=number == 9))
+            keep_proof(archive, log.key, Promise(6, name, proof, attested=number == 9))
         assert log.promises.of_size(6)[0].calendar == "https://9.example"
         bundle = packed(log, "c-1")
     assert proofs_in(bundle) == [proof] * 8
@@ -244,7 +247,7 @@ def test_the_command_checks_proofs_against_headers_offline(tmp_path, key):
     with opened(Place(tmp_path, "")) as archive, Calendar().serving() as url:
         archive.store.write(call("c-1", 1))
         log = log_of(archive, key)
-        archive.store.keep_proof(log.key, log.promise(url, signed(archive, log)))
+        keep_proof(archive, log.key, log.promise(url, signed(archive, log)))
         (tmp_path / "c-1.zip").write_bytes(packed(log, "c-1"))
     verify = ("verify", tmp_path / "c-1.zip", "--key", f"{key}.pub")
     done = typed(*verify)

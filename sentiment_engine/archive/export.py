@@ -35,7 +35,7 @@ def export(
     earlier: Sequence[bytes] = (),
     timestamps: Sequence[bytes] = (),
     proofs: Sequence[bytes] = (),
-    recording: Path | None = None,
+    recording: Path | bytes | None = None,
 ) -> None:
     """Writes the bundle of ``call_id`` to ``out``: the same bytes for the same contents.
 
@@ -50,7 +50,8 @@ def export(
         earlier: Signed checkpoints given out before, which the bundle shall show to be continued.
         timestamps: RFC 3161 responses over ``checkpoint``, at most 8.
         proofs: OpenTimestamps proofs of ``checkpoint``, at most 8.
-        recording: The recording, if it is kept; one ending of letters and digits.
+        recording: The recording, if it is kept: a file whose ending is letters and digits, or the
+            bytes of a FLAC file.
 
     Raises:
         BadEvidence: what is given does not fit together: the store does not hold what the log has signed, a
@@ -79,16 +80,22 @@ def export(
 
 
 def pack(
-    out: BinaryIO, signer: Signer, call_id: str, files: dict[str, bytes], recording: Path | None = None
+    out: BinaryIO,
+    signer: Signer,
+    call_id: str,
+    files: dict[str, bytes],
+    recording: Path | bytes | None = None,
 ) -> None:
-    """Writes ``files``, and the file ``recording``, under a manifest signed by ``signer``.
+    """Writes ``files``, and ``recording``, under a manifest signed by ``signer``.
 
     Raises:
         BadEvidence: a name or a size is not allowed, or the recording cannot be read or is changing.
     """
+    if isinstance(recording, bytes):
+        files = {**files, bundle.FLAC: recording}
     entries = [Entry.of(name, data) for name, data in files.items()]
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    if recording is not None:
+    if isinstance(recording, Path):
         entry, sums[entry.name] = _recording(recording)
         entries.append(entry)
     listed = [File(name=one.name, size=one.size, sha256=sums[one.name]) for one in entries]

@@ -6,8 +6,7 @@ is what the operations lead to. Who holds that header can check the proof with n
 than SHA-256 are refused: calendars use none, and SHA-1 has collisions. One proof has one spelling.
 
 Format: https://github.com/opentimestamps/python-opentimestamps. That library is not used here, except by the
-tests, as a second opinion: it wants a Bitcoin library that loads OpenSSL by name, and lets errors of its own
-out on hostile input.
+tests, as a second opinion: it was last released in 2023, and brings a Bitcoin library and PyCryptodome along.
 """
 
 import hashlib

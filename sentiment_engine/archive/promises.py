@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, select
+from sqlalchemy import Connection, Select, delete, insert, select
 
 from sentiment_engine.archive.database import Database
 from sentiment_engine.archive.schema import CALENDAR_PROOFS
@@ -19,6 +19,20 @@ class Promise(NamedTuple):
     """An ``.ots`` file over the checkpoint's note."""
     attested: bool
     """Whether a Bitcoin block stands in it; otherwise it is a promise, and the calendar is asked again."""
+
+
+def keep(connection: Connection, key: str, promise: Promise, asked_ms: int) -> None:
+    """Keeps what a calendar said of a checkpoint at ``asked_ms``, in the place of what it said before.
+
+    For ``Store.record``.
+    """
+    columns = CALENDAR_PROOFS.c
+    connection.execute(
+        delete(CALENDAR_PROOFS).where(
+            columns.key == key, columns.size == promise.size, columns.calendar == promise.calendar
+        )
+    )
+    connection.execute(insert(CALENDAR_PROOFS).values(key=key, asked_ms=asked_ms, **promise._asdict()))
 
 
 class Promises:

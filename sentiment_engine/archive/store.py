@@ -4,18 +4,16 @@ Every method is one transaction, and is called on one thread only. ``reading.py`
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from sentiment_engine.archive.database import Database
 from sentiment_engine.archive.duties import Rules, draw_key
 from sentiment_engine.archive.projection import project
-from sentiment_engine.archive.promises import Promise
 from sentiment_engine.archive.records import Record, now_ms
 from sentiment_engine.archive.schema import (
     ALERTS,
-    CALENDAR_PROOFS,
     CALLS,
     CHECKPOINTS,
     CHUNKS,
@@ -24,10 +22,13 @@ from sentiment_engine.archive.schema import (
     EVENTS,
     FACTS,
     LEAVES,
+    RECORDINGS,
     REVIEWS,
 )
 from sentiment_engine.archive.signed import Signed
 from sentiment_engine.settings_reviews import ReviewSettings
+
+T = TypeVar("T")
 
 FLOOR = "floor"
 DELETED_AT_ONCE = 5000
@@ -163,7 +164,7 @@ class Store:
         )
         removed: int = self._connection.execute(delete(EVENTS).where(EVENTS.c.cursor.in_(chosen))).rowcount
         if limit is None or removed < limit:
-            for table in (ALERTS, DELIVERIES, DUTIES, REVIEWS, CALLS):
+            for table in (ALERTS, DELIVERIES, DUTIES, REVIEWS, RECORDINGS, CALLS):
                 removed += self._connection.execute(delete(table).where(table.c.call_id == call_id)).rowcount
         return removed
 
@@ -192,18 +193,11 @@ class Store:
                 .values(stamp=stamp)
             )
 
-    def keep_proof(self, key: str, promise: Promise) -> None:
-        """Keeps what a calendar has just said of a checkpoint, in the place of what it said before."""
-        columns = CALENDAR_PROOFS.c
+    def record(self, job: Callable[[Connection], T]) -> T:
+        """What a change of ``recordings.py`` returns."""
+        self._be_durable(rare=True)
         with self._connection.begin():
-            self._connection.execute(
-                delete(CALENDAR_PROOFS).where(
-                    columns.key == key, columns.size == promise.size, columns.calendar == promise.calendar
-                )
-            )
-            self._connection.execute(
-                insert(CALENDAR_PROOFS).values(key=key, asked_ms=now_ms(), **promise._asdict())
-            )
+            return job(self._connection)
 
     # -- webhooks
 

@@ -1,11 +1,13 @@
 """Has checkpoints attested by OpenTimestamps calendars: promises now, Bitcoin blocks some hours later."""
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from sentiment_engine.archive.promises import Promise
+from sentiment_engine.archive.promises import Promise, keep
+from sentiment_engine.archive.records import now_ms
 from sentiment_engine.archive.signed import Signed
 from sentiment_engine.errors import NoTimeStamp
 from sentiment_engine.live.metrics import Metrics
@@ -59,8 +61,8 @@ class Calendars:
             await self._keep(told, "attested" if told.attested else None)
 
     async def _keep(self, promise: Promise, outcome: str | None) -> None:
-        key = self._evidence.key
-        await self._archive.change(lambda store: store.keep_proof(key, promise))
+        kept = partial(keep, key=self._evidence.key, promise=promise, asked_ms=now_ms())
+        await self._archive.change(lambda store: store.record(kept))
         if outcome is not None:
             self._metrics.calendar_proofs.labels(outcome).inc()
             log.info(f"checkpoint_{outcome}", calendar=promise.calendar, leaves=promise.size)
