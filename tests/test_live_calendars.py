@@ -17,6 +17,7 @@ from test_evidence_cli import evidence as typed
 from test_live_evidence import proving
 from test_ots import GENESIS
 from test_stored_evidence import log_of, packed, signed
+from time_authority import TimeAuthority
 
 from sentiment_engine import BadSettings
 from sentiment_engine.archive import bitcoin
@@ -217,6 +218,17 @@ async def test_a_server_that_starts_again_fetches_what_it_was_promised(tmp_path,
             await until(http, "attested")
             assert await counted(http, "promised") == 0.0
             assert len(calendar.digests) == 1
+
+
+@in_loop
+async def test_a_time_stamp_authority_that_fails_keeps_no_calendar_waiting(tmp_path, key):
+    authority = TimeAuthority(tmp_path / "authority")
+    how = {"every_s": 1.0, "tsa_url": "http://127.0.0.1:9/", "tsa_ca": str(authority.root)}
+    with Calendar().serving() as url:
+        async with proving(Place(tmp_path, ""), key, calendars=(url,), **how) as (server, http):
+            await whole_call(server, "c-1", small_talk(2.0))
+            await until(http, "promised")
+            assert 'time_stamps_total{outcome="failed"}' in (await http.get("/metrics")).text
 
 
 @in_loop
