@@ -1,4 +1,4 @@
-"""The web files that the server hands out: console, agent's page, softphone and its demo page, and nothing else.
+"""The web files that the server hands out: console, agent's page, softphone and demo, and nothing else.
 
 Only names in :data:`FILES` exist, so no path can lead anywhere else. All is read once, at the start: what is
 missing from an installation is found then, and a request costs no disk.
