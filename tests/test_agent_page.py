@@ -5,17 +5,18 @@ import re
 from contextlib import asynccontextmanager
 from importlib.resources import files
 
+import httpx
 import msgspec
 import pytest
 from browser import browsing, until
 from consoles import console, kept_server, quarrelling, screen, shot, sign_in
-from doors import entering, locked
+from doors import bearer, entering, locked
 from live_server import come_true, in_loop, rest, serving
 from test_console import AXE, NASTY, VISIBLE
 from test_live_agent import call_of, heard, offering
 from test_softphone_demo import CONTRAST, NAMELESS
 
-from sentiment_engine.events import Suggestion
+from sentiment_engine.events import AlertUpdated, Suggestion
 from sentiment_engine.live.app import LiveServer
 from sentiment_engine.live.call import bare_end
 
@@ -98,7 +99,7 @@ async def test_a_call_from_its_first_phrase_to_its_end_and_the_next(tmp_path):
         await page.wait_for_selector(".past")
         assert await page.inner_text(".say blockquote") == "Second."
         assert "Your answer: It does not fit" in await page.inner_text(".past")
-        assert await page.locator("[aria-pressed=true]").count() == 0  # that answer was about the other one
+        assert await page.locator(".now [aria-pressed=true]").count() == 0  # that was about the other one
         await page.reload()  # the server tells it all again
         await page.wait_for_selector(".past")
         assert "It does not fit" in await page.inner_text(".past")
@@ -118,6 +119,48 @@ async def test_a_call_from_its_first_phrase_to_its_end_and_the_next(tmp_path):
         assert await page.locator(".past").count() == 0
         assert "c-2" in await page.inner_text(".where")
         assert unasked(complaints) == []
+
+
+@in_loop
+async def test_who_writes_a_note_goes_on_writing_when_a_phrase_comes_and_answers_earlier_ones_too(tmp_path):
+    async with kept_server(tmp_path, locked()) as server, agent_page(server) as (page, complaints):
+        await call_of(server, "ingest", "c-1")
+        server.hub.publish(offering(), owners=MINE)
+        await page.click("[data-answer=helped]")
+        await page.wait_for_selector("textarea:visible")
+        await page.focus("textarea")
+        await page.keyboard.type("It took ")
+        server.hub.publish(offering(number=2, text="Second."), owners=MINE)
+        await page.wait_for_selector(".past details[open] textarea")
+        await page.keyboard.type("two ")
+        server.hub.publish(offering(number=3, text="Third."), owners=MINE)
+        await page.wait_for_selector(".past + .past")
+        await page.keyboard.type("tries.")
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".past:nth-child(2) summary >> text=Your answer: It helped")
+        await page.click(".past:nth-child(1) summary")
+        await page.click(".past:nth-child(1) [data-answer=does_not_fit]")
+        await page.wait_for_selector(".past:nth-child(1) summary >> text=It does not fit")
+        assert await page.inner_text(".say blockquote") == "Third."
+        update = msgspec.structs.replace(offering(number=3, text="Fourth."), seq=9)
+        other = msgspec.structs.replace(update.suggestions[0], id="p-4")
+        await page.focus(".now [data-answer=helped]")
+        server.hub.publish(
+            AlertUpdated(**{**msgspec.structs.asdict(update), "suggestions": (other,)}), owners=MINE
+        )
+        await page.wait_for_selector(".say blockquote >> text=Fourth.")
+        assert await page.evaluate("document.activeElement.dataset.answer") == "helped"
+        assert await page.locator(".past:nth-child(1) details:visible").count() == 0  # its answer is above
+        await shot(page, "agent-earlier-answered", full_page=True)
+        answers = {one["alert_id"]: (one["answered"] or {}).get("note") for one in await alerts_of(server)}
+        assert answers == {"c-1.a1": "It took two tries.", "c-1.a2": "", "c-1.a3": None}
+        assert unasked(complaints) == []
+
+
+async def alerts_of(server: LiveServer) -> list[dict]:
+    async with httpx.AsyncClient(base_url=server.url.replace("ws", "http")) as http:
+        return (await http.get("/v1/alerts", headers=bearer("supervisor"))).json()["alerts"]
 
 
 @in_loop

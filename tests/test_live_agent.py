@@ -9,26 +9,31 @@ from typing import NamedTuple
 
 import httpx
 import msgspec
+import numpy as np
 import pytest
 from archives import Place
-from doors import bearer, entering, locked, locked_server
+from doors import SECRETS, bearer, entering, locked, locked_server
 from hypothesis import given
 from hypothesis import strategies as st
 from live_server import (
     come_true,
     in_loop,
     live_settings,
+    pcm,
     play,
     quarrel,
     refusal,
     rest,
     serving,
     start,
+    voice,
     whole_call,
 )
 from test_live_archive import archive_at
+from test_live_door import twilio_start
 from test_live_feed import alert, tick
 from voices import examples
+from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from sentiment_engine.events import AlertRaised, CallStarted, Event, Suggestion
@@ -333,6 +338,34 @@ async def test_without_tokens_the_page_hears_of_all_calls():
             None,
             "anna",
         ]
+
+
+@in_loop
+async def test_a_platform_names_the_agent_in_its_parameters():
+    async with locked_server() as server, desk(server, "ingest-2") as ben:
+        async with connect(server.url + "/v1/twilio") as socket:
+            await socket.send(twilio_start({"token": SECRETS["ingest"], "Agent": "ingest-2"}))
+            [started] = await heard(ben, 1)
+        assert told([started]) == [("CA1", "call.started")]
+
+
+@in_loop
+async def test_under_eu_rules_nothing_of_the_agents_own_emotion_is_told():
+    samples = voice(9.0, 0.3, 2)
+    both = pcm(samples, np.roll(samples, 4000))  # both shout
+    settings = msgspec.structs.replace(locked(), profile="eu")
+    async with serving(settings) as server, desk(server, "ingest") as anna:
+        socket = await call_of(server, "ingest", "c-1")
+        await play(socket, pcm(voice(4.0, 0.02, 1), voice(4.0, 0.02, 3)) + both)
+        await socket.send('{"type":"stop"}')
+        await rest(socket)
+        got = []
+        while not got or got[-1]["data"]["type"] != "call.ended":
+            got += await heard(anna, 1)
+    causes = {cause for frame in got for cause in frame["data"].get("causes", {})}
+    assert "customer_anger" in causes
+    assert not {"agent_anger", "mutual_escalation"} & causes
+    assert not {"agent", "scores", "relative"} & {name for frame in got for name in frame["data"]}
 
 
 # -- what is refused

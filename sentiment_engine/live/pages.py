@@ -36,7 +36,7 @@ CONSOLE = (
     *("report_data", "reports", "reviews", "router", "shell", "sign_in", "spark", "state", "wall", "words"),
 )
 """The console's modules."""
-AGENT = ("answer_box", "app", "desk", "offer", "picture", "words")
+AGENT = ("answer_box", "app", "desk", "offer", "past", "picture", "words")
 """Those of the agent's page, which takes the rest from the console."""
 
 FILES: Mapping[str, File] = {

@@ -34,7 +34,22 @@ export class AnswerBox {
   #more;
   #state;
   #problem;
+  #isSending = false;
   #answer = /** @type {import("./picture.js").Answer | null} */ (null);
+
+  get answer() {
+    return this.#answer;
+  }
+
+  /** Puts it elsewhere; who writes in it goes on writing. @param {() => void} move @param {() => void} reveal */
+  moveTo(move, reveal = () => {}) {
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    const isIn = this.element.contains(focused);
+    move();
+    if (!isIn) return;
+    reveal();
+    focused?.focus({ preventScroll: true });
+  }
 
   /** The answer that stands; another tab may have given it. @param {import("./picture.js").Answer | null} answer */
   show(answer) {
@@ -48,7 +63,8 @@ export class AnswerBox {
 
   /** @param {string} answer */
   async #give(answer) {
-    for (const button of this.#buttons) button.disabled = true;
+    if (this.#isSending) return; // a disabled button would lose the focus instead
+    this.#isSending = true;
     refill(this.#problem);
     try {
       await this.#send(answer, this.#note.value.trim());
@@ -57,8 +73,7 @@ export class AnswerBox {
       if (code === undefined) throw reason;
       refill(this.#problem, h("p", { class: "problem" }, say("failed", { reason: code === "unreachable" ? say("unreachable") : message })));
     } finally {
-      for (const button of this.#buttons) button.disabled = false;
-      this.#buttons.find((button) => button.dataset.answer === answer)?.focus();
+      this.#isSending = false;
     }
   }
 }

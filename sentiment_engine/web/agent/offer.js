@@ -1,7 +1,6 @@
 // A phrase as the agent sees it: large what may be said, apart from it what is only for the agent, and why.
 
 import { h } from "../console/dom.js";
-import { clock } from "../console/language.js";
 import { say } from "./words.js";
 
 /**
@@ -21,19 +20,6 @@ export function large(offer, language) {
     offer.phrases.length > 0 && h("details", {}, h("summary", {}, say("chosen")),
       ...offer.phrases.map((one) => h("p", {}, one.rule))),
   ];
-}
-
-/**
- * What came before, in a line or two.
- * @param {import("./picture.js").Offer} offer @param {string} call Its id, where it has to be told; else empty.
- * @param {import("./picture.js").Answer | null} answer
- */
-export function small(offer, call, answer) {
-  return h("li", { class: "past" },
-    h("p", { class: "soft small" }, [clock(offer.at_s), call].filter(Boolean).join(" · ")),
-    ...offer.phrases.map((one) => h("p", { class: one.mode, lang: one.language }, one.text)),
-    !offer.phrases.length && h("p", {}, offer.summary),
-    answer && h("p", { class: "small given" }, say("answered", { answer: say(answer.answer) })));
 }
 
 /** What a screen reader says of it. @param {import("./picture.js").Offer} offer */
