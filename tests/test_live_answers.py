@@ -11,13 +11,16 @@ import msgspec
 import pytest
 from archives import Place, opened
 from doors import bearer, entering, locked
+from evidence_logs import checked, contents, everything, repacked
 from hypothesis import given
 from hypothesis import strategies as st
-from live_server import in_loop, serving, streaming
+from live_server import in_loop, quarrel, serving, streaming, whole_call
 from test_live_agent import began, desk, heard, offering, silent
 from test_live_archive import archive_at
+from test_live_evidence import proving
 from voices import examples
 
+from sentiment_engine.archive.keys import load_signer, make_keys
 from sentiment_engine.archive.records import Wish
 from sentiment_engine.live.call import bare_end
 
@@ -144,6 +147,27 @@ async def test_an_erased_call_takes_its_answers_along_and_leaves_nobody_to_give_
         assert (await answering(http, HELPED)).status_code == 404
     with opened(place) as archive:
         assert archive.reading.events(Wish(), 10) == []
+
+
+@in_loop
+async def test_an_answer_is_proven_with_its_call_and_an_altered_one_is_found(tmp_path):
+    key = tmp_path / "log.key"
+    make_keys("example.com/calls", key)
+    async with proving(Place(tmp_path, ""), key) as (server, http):
+        call_id = "通话/1"
+        said = await whole_call(server, call_id, quarrel(3.0, 9.0))
+        alert_id = next(event["alert_id"] for event in said if event["type"] == "alert.raised")
+        answered = await http.post(f"/v1/alerts/{alert_id}/answer", json={**HELPED, "note": "很有用"})
+        assert answered.status_code == 200
+        got = (await http.get(f"/v1/calls/{call_id}/evidence")).content
+    signer = load_signer(key)
+    assert checked(got, signer).verdict == "PROVEN"
+    last = json.loads(everything(got)["events.jsonl"].splitlines()[-1])
+    assert (last["type"], last["answer"], last["note"]) == ("alert.answered", "helped", "很有用")
+    forged = everything(got)["events.jsonl"].replace(b'"helped"', b'"did_not_help"')
+    files = contents(got)
+    files["events.jsonl"] = forged
+    assert checked(repacked(files, call_id, signer), signer).verdict == "NOT PROVEN"
 
 
 @in_loop
