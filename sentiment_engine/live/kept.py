@@ -29,6 +29,10 @@ log = structlog.get_logger(__name__)
 PATIENCE_S = 5.0
 """How long somebody who acknowledges an alert waits for the disk."""
 SEVERITIES = ("notice", "warning", "critical")
+ALERT_FILTERS = (
+    *("open", "acknowledged", "severity", "kind", "call", "q", "from", "to"),
+    *("before", "limit"),
+)
 
 
 class Kept:
@@ -66,7 +70,7 @@ class Kept:
     # -- calls
 
     async def _list_calls(self, request: Request, archive: "Archive") -> Response:
-        asked = Asked(request, ("live", "alerts", "language", "from", "to", "before", "limit"))
+        asked = Asked(request, ("live", "alerts", "language", "q", "from", "to", "before", "limit"))
         limit = asked.limit()
         rows = await archive.ask(
             partial(
@@ -74,6 +78,7 @@ class Kept:
                 live=asked.flag("live"),
                 alerts=asked.flag("alerts"),
                 language=asked.text("language"),
+                part=asked.part("q"),
                 since_ms=asked.time_ms("from"),
                 until_ms=asked.time_ms("to"),
                 before=asked.cursor("before"),
@@ -125,7 +130,7 @@ class Kept:
     # -- alerts
 
     async def _list_alerts(self, request: Request, archive: "Archive") -> Response:
-        asked = Asked(request, ("open", "acknowledged", "severity", "kind", "call", "before", "limit"))
+        asked = Asked(request, ALERT_FILTERS)
         limit = asked.limit()
         rows = await archive.ask(
             partial(
@@ -135,6 +140,9 @@ class Kept:
                 severity=asked.one_of("severity", SEVERITIES),
                 kind=asked.text("kind"),
                 call_id=asked.text("call"),
+                part=asked.part("q"),
+                since_ms=asked.time_ms("from"),
+                until_ms=asked.time_ms("to"),
                 before=asked.cursor("before"),
                 limit=limit,
             )

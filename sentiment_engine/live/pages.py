@@ -33,7 +33,7 @@ PAGE = "text/html; charset=utf-8"
 CONSOLE = (
     *("alert_card", "alert_list", "alerts", "api", "app", "call", "call_data", "call_facts", "calls", "card"),
     *("causes", "charts", "dom", "feed", "lanes", "language", "live", "names", "palette", "preferences"),
-    *("report_data", "reports", "reviews", "router", "shell", "sign_in", "spark", "state", "wall", "words"),
+    *("filters", "report_data", "reports", "reviews", "router", "shell", "sign_in", "spark", "state", "wall", "words"),
 )
 """The console's modules."""
 

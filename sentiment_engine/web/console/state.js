@@ -47,8 +47,11 @@ export class State {
   }
 
   #alertsKept;
+  /** Rows that somebody has asked for, which push nothing out and are not pushed out. */
+  #asked = 0;
 
   clear() {
+    this.#asked = 0;
     this.calls.clear();
     this.alerts.clear();
     this.#ended.clear();
@@ -87,6 +90,7 @@ export class State {
   /** A row of GET /v1/alerts; what the feed has said already is as new or newer. @param {any} row */
   addAlert(row) {
     const known = this.alerts.get(row.alert_id);
+    if (!known) this.#asked += 1;
     this.alerts.set(row.alert_id, {
       id: row.alert_id,
       call: row.call_id,
@@ -153,11 +157,13 @@ export class State {
     return event.type === "alert.raised" ? raised : null;
   }
 
+  /** Forgets the oldest that have cleared. */
   #forget() {
-    for (const [id, alert] of this.alerts) {
-      if (this.alerts.size <= this.#alertsKept) return;
-      if (!alert.open) this.alerts.delete(id);
-    }
+    const tooMany = this.alerts.size - this.#alertsKept - this.#asked;
+    if (tooMany <= 0) return;
+    const cleared = [...this.alerts.values()].filter(({ open }) => !open);
+    cleared.sort((one, other) => (one.raisedAt < other.raisedAt ? -1 : one.raisedAt > other.raisedAt ? 1 : 0));
+    for (const { id } of cleared.slice(0, tooMany)) this.alerts.delete(id);
   }
 }
 
