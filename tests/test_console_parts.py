@@ -26,6 +26,7 @@ from sentiment_engine.events import (
 from sentiment_engine.flagged import FlagKind
 from sentiment_engine.live.reviews import STATES
 from sentiment_engine.resources import load_playbook
+from sentiment_engine.settings_door import ROLES
 from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewSettings
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
@@ -325,6 +326,7 @@ def test_every_name_of_the_engine_has_a_name_for_people(page: Any):
         "quality": get_args(QualityReason),
         "end": get_args(EndReason),
         "technique": {entry.technique for entry in phrases},
+        "role": ROLES,
         "review_role": REVIEW_ROLES,
         "review_state": STATES,
         "decision": ReviewSettings().decisions,

@@ -53,6 +53,7 @@ ALLOWED = {
     "/readyz": {*ROLES, None, "wrong"},
     "/metrics": {"supervisor", "legal", "admin"},
     "/v1/playbook": set(ROLES),
+    "/v1/me": set(ROLES),
     "/v1/stream": {"ingest", "admin"},
     "/v1/asterisk": {"ingest", "admin"},
     "/v1/feed": {"supervisor", "legal", "admin"},

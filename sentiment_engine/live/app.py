@@ -32,6 +32,7 @@ from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
 from sentiment_engine.live.guard import guarded
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.kept import Kept
+from sentiment_engine.live.me import Me
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
@@ -96,6 +97,7 @@ class LiveServer:
         self.hub = Hub(settings.live, self.metrics, archive=archive)
         self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
         self._phrases = Phrases(playbook, settings.playbook)
+        self._me = Me(settings, archive)
         self._pages = Pages()
         self._sse = SseFeed(self.hub, settings.live, self.metrics)
         self._kept = Kept(archive, self.hub, self.calls)
@@ -151,6 +153,7 @@ class LiveServer:
             Route("/readyz", self._readyz),
             Route("/metrics", self._metrics),
             Route("/v1/playbook", self._phrases.get),
+            Route("/v1/me", self._me.get),
             *self._pages.routes(),
             WebSocketRoute("/v1/stream", self._stream),
             *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),

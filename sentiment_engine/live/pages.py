@@ -32,8 +32,9 @@ STYLE = "text/css; charset=utf-8"
 PAGE = "text/html; charset=utf-8"
 CONSOLE = (
     *("alert_card", "alert_list", "alerts", "api", "app", "call", "call_data", "call_facts", "calls", "card"),
-    *("causes", "charts", "dom", "feed", "lanes", "language", "live", "names", "palette", "preferences"),
-    *("filters", "report_data", "reports", "reviews", "router", "shell", "sign_in", "spark", "state", "wall", "words"),
+    *("causes", "charts", "dom", "feed", "filters", "lanes", "language", "live", "names", "palette"),
+    *("preferences", "report_data", "reports", "review_form", "reviews", "router", "shell", "sign_in"),
+    *("spark", "state", "wall", "words"),
 )
 """The console's modules."""
 

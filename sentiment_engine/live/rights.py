@@ -41,6 +41,7 @@ RIGHTS: Mapping[str, Right] = {
     "/readyz": OPEN,
     "/metrics": READERS,
     "/v1/playbook": EVERYBODY,
+    "/v1/me": EVERYBODY,
     "/v1/stream": CALLS,
     "/v1/asterisk": CALLS,
     "/v1/audiohook": CALLS_TOKEN_LATER,

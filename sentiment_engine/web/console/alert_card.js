@@ -2,7 +2,7 @@
 
 import { causeBars } from "./causes.js";
 import { h, put } from "./dom.js";
-import { clock, hundredths, kindName, named, t, timeOfDay } from "./language.js";
+import { clock, hundredths, kindName, lately, named, t } from "./language.js";
 import { NAMES } from "./names.js";
 import { address } from "./router.js";
 
@@ -66,11 +66,11 @@ export class AlertCard {
       !open && h("span", { class: "kind" }, t("cleared")),
       h("a", { href: address("call", alert.call) }, alert.call),
       h("span", { class: "at", title: t("tensionOf", { n: hundredths(event.level) }) }, `${t("tension")} ${hundredths(event.level)}`),
-      h("span", { class: "at" }, `${t("since", { t: clock(event.since_s) })} · ${timeOfDay(alert.raisedAt)}`));
+      h("span", { class: "at" }, `${t("since", { t: clock(event.since_s) })} · ${lately(alert.raisedAt)}`));
     this.#fill(event);
     this.#seen.hidden = !seen;
-    if (seen) this.#seen.textContent = seen.by ? t("seenBy", { name: seen.by, time: timeOfDay(seen.at) }) : t("seenAt", { time: timeOfDay(seen.at) });
-    this.#ack.hidden = Boolean(seen) || !this.#app.live.keeps;
+    if (seen) this.#seen.textContent = seen.by ? t("seenBy", { name: seen.by, time: lately(seen.at) }) : t("seenAt", { time: lately(seen.at) });
+    this.#ack.hidden = Boolean(seen) || !this.#app.live.keeps || !this.#app.may("acknowledge");
     this.#snooze.hidden = !open;
     this.#snooze.textContent = this.isSnoozed ? t("wake") : t("snooze");
   }

@@ -5,8 +5,8 @@ import { State } from "./state.js";
 
 export class Live {
   state = new State();
-  /** Whether the server keeps calls; null until it has said so. @type {boolean | null} */
-  keeps = null;
+  /** Whether the server keeps calls. */
+  keeps = false;
   /** @type {import("./feed.js").FeedState} */
   feedState = "connecting";
   /** @type {Set<(calls: Set<string>, alerts: boolean) => void>} */
@@ -32,15 +32,9 @@ export class Live {
   #tell;
   #feed;
 
-  /** Asks the server who we are and follows it. @throws {import("./api.js").ApiError} but for a server that keeps nothing. */
-  async start() {
-    try {
-      await this.#api.ask("/v1/calls", { limit: 1 });
-      this.keeps = true;
-    } catch (reason) {
-      if (/** @type {any} */ (reason).code !== "no_archive") throw reason;
-      this.keeps = false;
-    }
+  /** Follows the server. @param {boolean} keeps Whether it keeps calls. */
+  start(keeps) {
+    this.keeps = keeps;
     const base = location.origin.replace(/^http/, "ws");
     this.#feed = new Feed({
       url: `${base}/v1/feed`,
