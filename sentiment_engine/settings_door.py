@@ -27,6 +27,11 @@ MAX_TOKENS = 1000
 """All are compared at every knock, so that the time it takes says nothing: 0.2 ms for this many."""
 
 
+def is_token_name(text: str) -> bool:
+    """Whether a token may have this name: 1 to 64 of ``A-Z a-z 0-9 . _ -``, the first a letter or digit."""
+    return _NAME.fullmatch(text) is not None
+
+
 class TokenSettings(StageSettings, frozen=True, kw_only=True):
     """One token, by its hash; ``sentiment-engine token new`` makes both."""
 
@@ -41,7 +46,7 @@ class TokenSettings(StageSettings, frozen=True, kw_only=True):
     """Live calls at a time, dropped ones included; None takes ``door.max_calls``."""
 
     def check(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not is_token_name(self.name):
             raise BadSettings(
                 f"door.tokens: the name {self.name[:64]!r} may hold letters, digits, . _ and -, at most 64"
             )

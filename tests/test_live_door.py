@@ -67,6 +67,7 @@ ALLOWED = {
     "/v1/checkpoints": {"supervisor", "legal", "admin"},
     "/v1/alerts": {"supervisor", "legal", "admin"},
     "POST /v1/alerts/{alert_id:path}/ack": {"supervisor", "admin"},
+    "POST /v1/alerts/{alert_id:path}/assign": {"supervisor", "admin"},
     "POST /v1/alerts/{alert_id:path}/reviews": {"supervisor", "legal"},
     "POST /v1/calls/{call_id:path}/reviews": {"supervisor", "legal"},
     "/v1/reviews": {"supervisor", "legal", "admin"},

@@ -48,6 +48,7 @@ async def test_without_tokens_nobody_has_a_name_and_everything_but_a_review_is_a
             "open": True,
             "may": [what for what in MAY if what != "review"],
             "reviews": {"role": None, "decisions": ["a"], "reasons": ["b", "c"], "note_chars": 7},
+            "assignees": [],
             "archive": True,
             "evidence": False,
             "audio": False,

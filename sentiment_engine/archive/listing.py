@@ -11,6 +11,9 @@ from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.schema import ALERTS, CALLS
 
+ANYBODY, NOBODY = "*", "-"
+"""Whoever, or no one, an alert is assigned to; no token has such a name."""
+
 
 def calls(
     reading: Reading,
@@ -57,6 +60,7 @@ def alerts(
     acknowledged: bool | None,
     severity: str | None,
     kind: str | None,
+    assigned: str | None,
     call_id: str | None,
     part: str | None,
     since_ms: int | None,
@@ -64,7 +68,10 @@ def alerts(
     before: int | None,
     limit: int,
 ) -> Sequence[Any]:
-    """Rows of alerts, newest first; the arguments are as for :func:`calls`, times are those of raising."""
+    """Rows of alerts, newest first; the arguments are as for :func:`calls`, times are those of raising.
+
+    ``assigned`` is the name of who sees to them, :data:`ANYBODY` or :data:`NOBODY`.
+    """
     conditions: list[ColumnElement[bool]] = []
     if is_open is not None:
         conditions.append(ALERTS.c.open.is_(is_open))
@@ -74,6 +81,11 @@ def alerts(
     for column, value in ((ALERTS.c.severity, severity), (ALERTS.c.kind, kind), (ALERTS.c.call_id, call_id)):
         if value is not None:
             conditions.append(column == value)
+    holder = ALERTS.c.assigned_to
+    if assigned == ANYBODY:
+        conditions.append(holder.is_not(None))
+    elif assigned is not None:
+        conditions.append(holder.is_(None) if assigned == NOBODY else holder == assigned)
     if part is not None:
         conditions.append(containing(ALERTS.c.call_id, part))
     conditions += between(ALERTS.c.raised_ms, since_ms, until_ms)
@@ -114,6 +126,9 @@ def alert_json(row: Any) -> dict[str, Any]:
     seen = None
     if row.acknowledged_at is not None:
         seen = {"by": row.acknowledged_by, "at": row.acknowledged_at}
+    assigned = None
+    if row.assigned_to is not None:
+        assigned = {"to": row.assigned_to, "by": row.assigned_by, "at": row.assigned_at}
     return {
         "alert_id": row.alert_id,
         "call_id": row.call_id,
@@ -123,6 +138,7 @@ def alert_json(row: Any) -> dict[str, Any]:
         "severity": row.severity,
         "raised_at": rfc3339(row.raised_ms),
         "acknowledged": seen,
+        "assigned": assigned,
         "event": msgspec.Raw(row.body),
     }
 

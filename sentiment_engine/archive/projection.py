@@ -8,6 +8,7 @@ from sentiment_engine.archive.records import Record
 from sentiment_engine.archive.schema import ALERTS, CALLS
 from sentiment_engine.events import (
     AlertAcknowledged,
+    AlertAssigned,
     AlertCleared,
     AlertRaised,
     AlertUpdated,
@@ -80,6 +81,12 @@ def _renew(connection: Connection, record: Record, event: AnyEvent) -> None:
                 update(ALERTS)
                 .where(ALERTS.c.alert_id == event.alert_id)
                 .values(acknowledged_by=event.by, acknowledged_at=event.acknowledged_at)
+            )
+        case AlertAssigned():
+            connection.execute(
+                update(ALERTS)
+                .where(ALERTS.c.alert_id == event.alert_id)
+                .values(assigned_to=event.to, assigned_by=event.by, assigned_at=event.assigned_at)
             )
         case _:
             return  # gaps and quality change nothing that is listed

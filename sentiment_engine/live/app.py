@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.live.assigning import Assigning
 from sentiment_engine.live.audiosocket import AudioSocketPort, require_named_peers
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.cut_off import end_cut_off
@@ -101,6 +102,7 @@ class LiveServer:
         self._pages = Pages()
         self._sse = SseFeed(self.hub, settings.live, self.metrics)
         self._kept = Kept(archive, self.hub, self.calls)
+        self._assigning = Assigning(self._kept, self.hub, settings.door)
         self._recordings = Recordings(archive, self.hub)
         self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
         self._reviews = Reviews(self._kept, self.hub, settings.reviews)
@@ -162,6 +164,7 @@ class LiveServer:
             *self._evidence.routes(),
             *self._recordings.routes(),
             *self._kept.routes(),
+            *self._assigning.routes(),
             *self._reviews.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))

@@ -27,6 +27,7 @@ STATUS = {
     "already_reviewed": 409,
     "unknown_review": 409,
     "key_reused": 409,
+    "assigned_meanwhile": 409,
     "too_big": 413,
     "not_json": 415,
     "cursor_too_old": 410,

@@ -30,7 +30,7 @@ PATIENCE_S = 5.0
 """How long somebody who acknowledges an alert waits for the disk."""
 SEVERITIES = ("notice", "warning", "critical")
 ALERT_FILTERS = (
-    *("open", "acknowledged", "severity", "kind", "call", "q", "from", "to"),
+    *("open", "acknowledged", "severity", "kind", "assigned", "call", "q", "from", "to"),
     *("before", "limit"),
 )
 
@@ -139,6 +139,7 @@ class Kept:
                 acknowledged=asked.flag("acknowledged"),
                 severity=asked.one_of("severity", SEVERITIES),
                 kind=asked.text("kind"),
+                assigned=asked.text("assigned"),
                 call_id=asked.text("call"),
                 part=asked.part("q"),
                 since_ms=asked.time_ms("from"),

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from sentiment_engine.archive.reviewing import GIVES
 from sentiment_engine.live.asked import Asked, refusal, said
+from sentiment_engine.live.assigning import assignees
 from sentiment_engine.live.door import Caller
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.rights import RIGHTS
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 MAY: Mapping[str, str] = {
     "read": "/v1/calls",
     "acknowledge": "POST /v1/alerts/{alert_id:path}/ack",
+    "assign": "POST /v1/alerts/{alert_id:path}/assign",
     "review": "POST /v1/alerts/{alert_id:path}/reviews",
     "evidence": "/v1/calls/{call_id:path}/evidence",
     "erase": "DELETE /v1/calls/{call_id:path}",
@@ -66,6 +68,7 @@ class Me:
                 "reasons": reviews.reasons,
                 "note_chars": reviews.note_chars,
             },
+            "assignees": assignees(self._settings.door) if "assign" in may else [],
             "archive": self._archive is not None,
             "evidence": self._archive is not None and self._archive.evidence is not None,
             "audio": False,

@@ -62,6 +62,7 @@ RIGHTS: Mapping[str, Right] = {
     "/v1/checkpoints": READERS,
     "/v1/alerts": READERS,
     "POST /v1/alerts/{alert_id:path}/ack": ACKNOWLEDGERS,
+    "POST /v1/alerts/{alert_id:path}/assign": ACKNOWLEDGERS,
     "POST /v1/alerts/{alert_id:path}/reviews": REVIEWERS,
     "POST /v1/calls/{call_id:path}/reviews": REVIEWERS,
     "/v1/reviews": READERS,
