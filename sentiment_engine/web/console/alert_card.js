@@ -1,5 +1,6 @@
 // One alert: how bad, why, which phrases were offered and by which rule, who has seen it.
 
+import { Assign, holder } from "./assign.js";
 import { causeBars } from "./causes.js";
 import { h, put } from "./dom.js";
 import { clock, hundredths, kindName, lately, named, t } from "./language.js";
@@ -31,9 +32,10 @@ export class AlertCard {
     this.#body = h("div", { class: "alert-body" });
     this.#seen = h("p", { class: "seen", hidden: true });
     this.#ack = h("button", { class: "primary", on: { click: () => this.#acknowledge() } }, t("acknowledge"));
+    this.#assign = new Assign(app, isBrief);
     this.#snooze = h("button", { on: { click: () => this.#putOff() } });
     this.element = h("li", { "data-alert": alert.id }, this.#head, this.#body,
-      h("div", { class: "actions" }, this.#seen, this.#ack, this.#snooze));
+      h("div", { class: "actions" }, this.#seen, this.#ack, this.#snooze, ...this.#assign.elements));
     this.update(alert);
   }
 
@@ -44,6 +46,7 @@ export class AlertCard {
   #body;
   #seen;
   #ack;
+  #assign;
   #snooze;
   #alert = /** @type {any} */ (null);
 
@@ -54,8 +57,8 @@ export class AlertCard {
   /** @param {any} alert */
   update(alert) {
     this.#alert = alert;
-    const { event, open, seen, suggestions } = alert;
-    const signature = `${event.type} ${event.at_s} ${event.severity} ${open} ${seen?.at} ${this.isSnoozed} ${suggestions.map((/** @type {any} */ one) => one.id)}`;
+    const { event, open, seen, assigned, suggestions } = alert;
+    const signature = `${event.type} ${event.at_s} ${event.severity} ${open} ${seen?.at} ${assigned?.to} ${assigned?.at} ${this.isSnoozed} ${suggestions.map((/** @type {any} */ one) => one.id)}`;
     if (signature === this.#signature) return;
     this.#signature = signature;
     this.element.className = `card alert ${open ? "" : "is-cleared"} ${event.severity} ${seen ? "is-seen" : ""}`;
@@ -64,6 +67,7 @@ export class AlertCard {
       h("span", { class: "severity" }, named("severity", event.severity)),
       Object.hasOwn(NAMES.kind, event.kind) && h("span", { class: "kind" }, kindName(event.kind)),
       !open && h("span", { class: "kind" }, t("cleared")),
+      holder(this.#app, alert),
       h("a", { href: address("call", alert.call) }, alert.call),
       h("span", { class: "at", title: t("tensionOf", { n: hundredths(event.level) }) }, `${t("tension")} ${hundredths(event.level)}`),
       h("span", { class: "at" }, `${t("since", { t: clock(event.since_s) })} · ${lately(alert.raisedAt)}`));
@@ -71,6 +75,7 @@ export class AlertCard {
     this.#seen.hidden = !seen;
     if (seen) this.#seen.textContent = seen.by ? t("seenBy", { name: seen.by, time: lately(seen.at) }) : t("seenAt", { time: lately(seen.at) });
     this.#ack.hidden = Boolean(seen) || !this.#app.live.keeps || !this.#app.may("acknowledge");
+    this.#assign.update(alert);
     this.#snooze.hidden = !open;
     this.#snooze.textContent = this.isSnoozed ? t("wake") : t("snooze");
   }

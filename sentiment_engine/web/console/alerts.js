@@ -15,11 +15,15 @@ const KINDS = [...new Set([...Object.keys(NAMES.cause), ...Object.keys(NAMES.kin
 /** What the server is asked for each state. @type {Record<string, Record<string, boolean>>} */
 const STATES = { open: { open: true }, unseen: { open: true, acknowledged: false }, cleared: { open: false } };
 
+/** As GET /v1/alerts takes them: no name begins so. */
+const NOBODY = "-";
+const SOMEBODY = "*";
+
 /** Choices of one group of names. @param {string} group @param {string} any @returns {[string, string][]} */
 const options = (group, any) => [["", any], ...Object.keys(NAMES[group]).map((id) => /** @type {[string, string]} */ ([id, named(group, id)]))];
 
 export class AlertsPage {
-  #asked = { state: "", severity: "", kind: "", q: "", from: "", to: "" };
+  #asked = { state: "", severity: "", kind: "", assigned: "", q: "", from: "", to: "" };
   /** Where the next page begins; null after the last one, undefined before the first. @type {string | null | undefined} */
   #before = undefined;
   /** When the oldest row of the pages so far was raised: what lies behind it comes with its page. */
@@ -42,6 +46,7 @@ export class AlertsPage {
         choice(t("state"), [["", t("anyState")], ["open", t("open")], ["unseen", t("unseen")], ["cleared", t("cleared")]], "", (state) => this.#ask({ state })),
         choice(t("severity"), options("severity", t("anySeverity")), "", (severity) => this.#ask({ severity })),
         choice(t("kind"), [["", t("anyKind")], ...KINDS.map((kind) => /** @type {[string, string]} */ ([kind, kindName(kind)]))], "", (kind) => this.#ask({ kind })),
+        choice(t("assignment"), this.#holders(), "", (assigned) => this.#ask({ assigned })),
         ...period((changes) => this.#ask(changes))),
       this.#list.element, this.#more);
     this.#unwatch = app.live.watch(() => this.#count());
@@ -64,13 +69,21 @@ export class AlertsPage {
     showUnseen([...this.#app.live.state.alerts.values()].filter((alert) => alert.open && !alert.seen).length);
   }
 
+  /** @returns {[string, string][]} */
+  #holders() {
+    const { name, assignees } = this.#app.me;
+    const others = assignees.filter((/** @type {string} */ one) => one !== name).map((/** @type {string} */ one) => /** @type {[string, string]} */ ([one, one]));
+    return [["", t("anyAssignment")], ...(name ? [/** @type {[string, string]} */ ([name, t("mine")])] : []), [NOBODY, t("nobody")], [SOMEBODY, t("somebody")], ...others];
+  }
+
   /** As the server would answer, so that what the feed brings is filtered alike. @param {any} alert */
-  #matches({ call, event, open, seen, raisedAt }) {
-    const { severity, kind, state, q, from, to } = this.#asked;
+  #matches({ call, event, open, seen, assigned, raisedAt }) {
+    const { severity, kind, state, assigned: holder, q, from, to } = this.#asked;
     return (
       (!severity || event.severity === severity) &&
       (!kind || event.kind === kind) &&
       (!state || (state === "unseen" ? open && !seen : open === (state === "open"))) &&
+      (!holder || (assigned ? holder === SOMEBODY || holder === assigned.to : holder === NOBODY)) &&
       (!from || raisedAt >= from) &&
       (!to || raisedAt < to) &&
       holds(call, q)
@@ -82,7 +95,7 @@ export class AlertsPage {
     return open || !this.#before || raisedAt >= this.#oldest;
   }
 
-  /** @param {Partial<{state: string, severity: string, kind: string, q: string, from: string, to: string}>} changes */
+  /** @param {Partial<{state: string, severity: string, kind: string, assigned: string, q: string, from: string, to: string}>} changes */
   #ask(changes) {
     Object.assign(this.#asked, changes);
     this.#before = undefined;

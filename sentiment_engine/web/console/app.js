@@ -39,6 +39,11 @@ class Console {
         const isListed = ["wall", "alerts"].includes(readHash(location.hash).page);
         say(t("newAlert", { severity: named("severity", severity), summary }), { severity, href: address("call", alert.call), isListed });
       },
+      onAssigned: ({ to, by, call_id: call, alert_id: id }) => {
+        if (!to || to !== this.me.name || by === to) return;
+        const summary = this.live.state.alerts.get(id)?.event.summary ?? call;
+        say(t("assignedToYou", { name: by, summary }), { href: address("call", call) });
+      },
       onFailure: (reason) => this.failed(reason),
     });
     try {

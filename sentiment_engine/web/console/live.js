@@ -3,6 +3,9 @@
 import { Feed } from "./feed.js";
 import { State } from "./state.js";
 
+/** What is older than this is shown, and not announced. */
+const NEW_MS = 30_000;
+
 export class Live {
   state = new State();
   /** Whether the server keeps calls. */
@@ -18,7 +21,7 @@ export class Live {
 
   /**
    * @param {import("./api.js").Api} api @param {string} token
-   * @param {{onState: () => void, onAlert: (alert: any) => void, onFailure: (reason: any) => void}} tell
+   * @param {{onState: () => void, onAlert: (alert: any) => void, onAssigned: (event: any) => void, onFailure: (reason: any) => void}} tell
    */
   constructor(api, token, tell) {
     this.#api = api;
@@ -88,7 +91,10 @@ export class Live {
   /** @param {any} event @param {any} envelope */
   #heard(event, envelope) {
     const raised = this.state.apply(event, envelope.time);
-    if (raised && Date.now() - Date.parse(envelope.time) < 30_000) this.#tell.onAlert(raised);
+    if (Date.now() - Date.parse(envelope.time) < NEW_MS) {
+      if (raised) this.#tell.onAlert(raised);
+      if (event.type === "alert.assigned") this.#tell.onAssigned(event);
+    }
     for (const act of this.#readers) act(event);
     this.changed();
   }
