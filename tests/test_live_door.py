@@ -70,6 +70,7 @@ ALLOWED = {
     "POST /v1/alerts/{alert_id:path}/assign": {"supervisor", "admin"},
     "POST /v1/alerts/{alert_id:path}/reviews": {"supervisor", "legal"},
     "POST /v1/calls/{call_id:path}/reviews": {"supervisor", "legal"},
+    "/v1/reports": {"supervisor", "legal", "admin"},
     "/v1/reviews": {"supervisor", "legal", "admin"},
     "/v1/reviews/log": {"supervisor", "legal", "admin"},
     "/v1/webhooks/dead": {"admin"},

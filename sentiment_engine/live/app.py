@@ -40,6 +40,7 @@ from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.port import Uvicorn, listening
 from sentiment_engine.live.recording import Recordings
+from sentiment_engine.live.reports import Reports
 from sentiment_engine.live.reviews import Reviews
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
@@ -105,6 +106,7 @@ class LiveServer:
         self._assigning = Assigning(self._kept, self.hub, settings.door)
         self._recordings = Recordings(archive, self.hub)
         self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
+        self._reports = Reports(archive)
         self._reviews = Reviews(self._kept, self.hub, settings.reviews)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
@@ -165,6 +167,7 @@ class LiveServer:
             *self._recordings.routes(),
             *self._kept.routes(),
             *self._assigning.routes(),
+            *self._reports.routes(),
             *self._reviews.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics))

@@ -65,6 +65,7 @@ RIGHTS: Mapping[str, Right] = {
     "POST /v1/alerts/{alert_id:path}/assign": ACKNOWLEDGERS,
     "POST /v1/alerts/{alert_id:path}/reviews": REVIEWERS,
     "POST /v1/calls/{call_id:path}/reviews": REVIEWERS,
+    "/v1/reports": READERS,
     "/v1/reviews": READERS,
     "/v1/reviews/log": READERS,
     "/v1/webhooks/dead": ADMINS,

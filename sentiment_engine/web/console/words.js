@@ -147,6 +147,7 @@ export const WORDS = {
     days7: "7 days",
     days30: "30 days",
     days90: "90 days",
+    days365: "1 year",
     print: "Print",
     reportPeriod: "{from} to {to}",
     reportCalls: "Calls",
@@ -157,6 +158,7 @@ export const WORDS = {
     byDay: "By day",
     byStage: "By stage of the conversation",
     byCause: "By leading cause",
+    byKind: "What else was observed",
     byPhrase: "After a phrase was shown",
     day: "Day",
     cause: "Cause",
@@ -170,7 +172,6 @@ export const WORDS = {
       "What followed within 30 seconds is not proof of what a phrase did: alerts are raised at a peak, and peaks pass. " +
       "Compare with the row without a phrase.",
     reportNote: "This report counts calls and conversations. It does not count, compare or rank people.",
-    reportCut: "Only the newest {n} calls are counted.",
     reportEmpty: "No calls in this period.",
     callsPerDay: "Calls and alerts per day",
 
@@ -342,6 +343,7 @@ export const WORDS = {
     days7: "7 天",
     days30: "30 天",
     days90: "90 天",
+    days365: "1 年",
     print: "打印",
     reportPeriod: "{from} 至 {to}",
     reportCalls: "通话",
@@ -352,6 +354,7 @@ export const WORDS = {
     byDay: "按日期",
     byStage: "按沟通阶段",
     byCause: "按主要原因",
+    byKind: "其他观察",
     byPhrase: "话术显示之后",
     day: "日期",
     cause: "原因",
@@ -363,7 +366,6 @@ export const WORDS = {
     noPhraseShown: "未显示话术",
     phraseNote: "30 秒内的变化并不能证明话术的作用：提醒出现在峰值，而峰值本来就会过去。请与未显示话术的一行比较。",
     reportNote: "本报表统计通话和对话，不统计、不比较、不排名任何人。",
-    reportCut: "只统计最新的 {n} 次通话。",
     reportEmpty: "此时段没有通话。",
     callsPerDay: "每日通话与提醒",
 
