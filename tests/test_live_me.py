@@ -8,7 +8,9 @@ from doors import answer, bearer, locked, locked_server
 from live_server import in_loop, serving
 from test_live_evidence import proving
 from test_live_kept import asking
+from test_live_recordings import keeping
 
+from sentiment_engine.archive.audio_key import make_audio_key
 from sentiment_engine.archive.keys import make_keys
 from sentiment_engine.live.me import MAY
 from sentiment_engine.settings_door import ROLES
@@ -65,5 +67,11 @@ async def test_it_says_what_the_server_has(tmp_path, signs: bool):
     async with proving(Place(tmp_path, ""), key if signs else None) as (_, http):
         told = (await http.get("/v1/me")).json()
         assert (told["archive"], told["evidence"]) == (True, signs)
+    make_audio_key(tmp_path / "audio.key")
+    for keeps in (True, False):
+        folder = tmp_path / str(keeps)
+        folder.mkdir()
+        async with keeping(Place(folder, ""), tmp_path / "audio.key", keep=keeps) as (_, http):
+            assert (await http.get("/v1/me")).json()["audio"] is keeps
     async with serving() as server, httpx.AsyncClient(base_url=server.url.replace("ws", "http")) as http:
         assert (await http.get("/v1/me")).json()["archive"] is False

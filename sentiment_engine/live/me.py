@@ -71,5 +71,5 @@ class Me:
             "assignees": assignees(self._settings.door) if "assign" in may else [],
             "archive": self._archive is not None,
             "evidence": self._archive is not None and self._archive.evidence is not None,
-            "audio": False,
+            "audio": self._settings.keep_audio,
         }
