@@ -31,9 +31,10 @@ SCRIPT = "text/javascript; charset=utf-8"
 STYLE = "text/css; charset=utf-8"
 PAGE = "text/html; charset=utf-8"
 CONSOLE = (
-    *("alert_card", "alert_list", "alerts", "api", "app", "call", "call_data", "call_facts", "calls", "card"),
-    *("causes", "charts", "dom", "feed", "lanes", "language", "live", "names", "palette", "preferences"),
-    *("report_data", "reports", "reviews", "router", "shell", "sign_in", "spark", "state", "wall", "words"),
+    *("alert_card", "alert_list", "alerts", "api", "app", "assign", "call", "call_data", "call_facts"),
+    *("calls", "card", "causes", "charts", "dom", "feed", "filters", "lanes", "language", "live", "names"),
+    *("palette", "preferences", "report_data", "reports", "review_form", "reviews", "router"),
+    *("shell", "sign_in", "spark", "state", "wall", "words"),
 )
 """The console's modules."""
 AGENT = ("answer_box", "app", "desk", "offer", "past", "picture", "words")
