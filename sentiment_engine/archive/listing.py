@@ -10,6 +10,7 @@ from sentiment_engine.archive.containing import containing
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.schema import ALERTS, CALLS
+from sentiment_engine.events import AlertAnswered
 
 ANYBODY, NOBODY = "*", "-"
 """Whoever, or no one, an alert is assigned to; no token has such a name."""
@@ -138,9 +139,20 @@ def alert_json(row: Any) -> dict[str, Any]:
         "severity": row.severity,
         "raised_at": rfc3339(row.raised_ms),
         "acknowledged": seen,
+        "answered": None if row.answered is None else answer_json(row.answered),
         "assigned": assigned,
         "event": msgspec.Raw(row.body),
     }
+
+
+def answer_json(body: bytes) -> dict[str, str]:
+    """An agent's answer as clients are given it.
+
+    Args:
+        body: what ``wire.encode`` made of the ``alert.answered``.
+    """
+    said = msgspec.json.decode(body, type=AlertAnswered)
+    return {"by": said.by, "answer": said.answer, "note": said.note, "at": said.answered_at}
 
 
 def next_cursor(rows: Sequence[Any], limit: int) -> str | None:

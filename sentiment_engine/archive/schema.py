@@ -81,6 +81,7 @@ ALERTS: Final = Table(
     Column("body", LargeBinary, nullable=False),
     Column("acknowledged_by", Text),
     Column("acknowledged_at", Text),
+    Column("answered", LargeBinary),
     Column("assigned_to", Text),
     Column("assigned_by", Text),
     Column("assigned_at", Text),
@@ -88,7 +89,8 @@ ALERTS: Final = Table(
     Index("alerts_by_call", "call_id"),
     Index("alerts_by_assigned", "assigned_to", "cursor"),
 )
-"""The newest state of each alert. ``cursor``: of ``alert.raised``; ``body``: of its newest event.
+"""The newest state of each alert. ``cursor``: of ``alert.raised``; ``body``: of its newest event;
+``answered``: of its newest ``alert.answered``.
 
 ``assigned_by`` and ``assigned_at`` tell of the newest assignment, also where nobody has it any more."""
 
