@@ -119,6 +119,25 @@ CHECKPOINTS: Final = Table(
 )
 """What was signed over the first ``size`` leaves, by name and id of the ``key``. Never deleted."""
 
+CALENDAR_PROOFS: Final = Table(
+    "calendar_proofs",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("calendar", Text, primary_key=True),
+    Column("proof", LargeBinary, nullable=False),
+    Column("attested", Boolean, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+)
+"""OpenTimestamps proofs of checkpoints; ``asked_ms`` is when the calendar was last asked about one."""
+
+WAITING_PROOFS: Final = Index(
+    "calendar_proofs_waiting",
+    CALENDAR_PROOFS.c.asked_ms,
+    sqlite_where=CALENDAR_PROOFS.c.attested == false(),
+    postgresql_where=CALENDAR_PROOFS.c.attested == false(),
+)
+
 CHUNKS: Final = Table(
     "chunks",
     METADATA,

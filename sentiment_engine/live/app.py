@@ -46,6 +46,7 @@ from sentiment_engine.live.recorder import RecordingDesk, open_desk
 from sentiment_engine.live.recording import Recordings
 from sentiment_engine.live.reports import Reports
 from sentiment_engine.live.reviews import Reviews
+from sentiment_engine.live.reviews_owed import ReviewsOwed
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -120,6 +121,7 @@ class LiveServer:
         self._reports = Reports(archive)
         self._reviews = Reviews(self._kept, self.hub, settings.reviews)
         self._answers = Answers(self._kept, self.hub, keeps=archive is not None)
+        self._owed = ReviewsOwed(archive, self.metrics)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -282,6 +284,7 @@ class LiveServer:
         return JSONResponse({"status": "ready"})
 
     async def _metrics(self, _: Request) -> Response:
+        await self._owed.look()
         return Response(self.metrics.render(), media_type="text/plain; version=0.0.4")
 
     async def _stream(self, websocket: WebSocket) -> None:

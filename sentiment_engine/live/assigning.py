@@ -17,7 +17,7 @@ from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.kept import Kept
 from sentiment_engine.live.posted import posted
 from sentiment_engine.live.rights import ACKNOWLEDGERS
-from sentiment_engine.settings_door import TOKEN_NAME, DoorSettings
+from sentiment_engine.settings_door import DoorSettings, is_token_name
 
 if TYPE_CHECKING:
     from sentiment_engine.archive.archive import Archive
@@ -87,7 +87,7 @@ class Assigning:
     def _check(self, to: str | None) -> None:
         if to is None:
             return
-        if self._is_open and not TOKEN_NAME.fullmatch(to):
+        if self._is_open and not is_token_name(to):
             raise Unanswered(
                 "bad_body", f"to {to[:64]!a} is no name: letters, digits, . _ and -, at most 64; or null"
             )

@@ -43,7 +43,7 @@ class Count:
         self._kept: list[Event] = []
 
     def tell(self, event: Event) -> None:
-        """Takes the next event. Acknowledgements, answers, assignments: what people say may come anywhere.
+        """Takes the next event. What people say of alerts may come anywhere.
 
         Raises:
             BadMessage: it cannot stand there in one whole call; names what is wrong and the remedy.

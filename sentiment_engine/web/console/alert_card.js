@@ -81,9 +81,9 @@ export class AlertCard {
       h("span", { class: "at" }, `${t("since", { t: clock(event.since_s) })} · ${lately(alert.raisedAt)}`));
     this.#fill(event);
     this.#seen.hidden = !seen;
-    if (seen) this.#seen.textContent = seen.by ? t("seenBy", { name: seen.by, time: lately(seen.at) }) : t("seenAt", { time: lately(seen.at) });
     this.#answered.hidden = !answered;
     if (answered) this.#answered.textContent = told(answered);
+    if (seen) this.#seen.textContent = seen.by ? t("seenBy", { name: seen.by, time: lately(seen.at) }) : t("seenAt", { time: lately(seen.at) });
     this.#ack.hidden = Boolean(seen) || !this.#app.live.keeps || !this.#app.may("acknowledge");
     this.#assign.update(alert);
     this.#snooze.hidden = !open;

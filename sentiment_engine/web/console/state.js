@@ -166,10 +166,7 @@ export class State {
       Object.assign(known, { event, open, suggestions: event.suggestions?.length ? event.suggestions : known.suggestions });
       return null;
     }
-    const raised = {
-      id: event.alert_id, call: event.call_id, event, open, suggestions: event.suggestions ?? [], seen: null,
-      answered: null, assigned: null, assignedAt: "", raisedAt: time,
-    };
+    const raised = { id: event.alert_id, call: event.call_id, event, open, suggestions: event.suggestions ?? [], seen: null, answered: null, assigned: null, assignedAt: "", raisedAt: time };
     this.alerts.set(raised.id, raised);
     this.#forget();
     return event.type === "alert.raised" ? raised : null;
