@@ -103,8 +103,9 @@ def test_nobody_but_the_calendar_itself_is_asked(calendar):
 
 
 def test_a_calendar_out_of_reach_or_silent_is_named():
-    with pytest.raises(NoTimeStamp, match="cannot be reached"):
-        request_promise("http://127.0.0.1:9/", DIGEST)
+    for url in ("http://127.0.0.1:9/", "http://a..b/", f"http://{'a' * 64}.example/"):
+        with pytest.raises(NoTimeStamp, match="cannot be reached"):
+            request_promise(url, DIGEST)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
         with pytest.raises(NoTimeStamp, match="cannot be reached"):

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -218,6 +219,22 @@ async def test_a_server_that_starts_again_fetches_what_it_was_promised(tmp_path,
             await until(http, "attested")
             assert await counted(http, "promised") == 0.0
             assert len(calendar.digests) == 1
+
+
+@in_loop
+async def test_a_proof_that_was_altered_in_the_archive_stops_no_other(tmp_path, key):
+    calendar = Calendar()
+    with calendar.serving() as url:
+        async with proving(Place(tmp_path, ""), key, every_s=1.0, calendars=(url,)) as (server, http):
+            evidence = server._archive.evidence
+            spoilt = partial(keep, key=evidence.key, promise=Promise(1, url, b"spoilt", False), asked_ms=0)
+            await server._archive.change(lambda store: store.record(spoilt))
+            await whole_call(server, "c-1", small_talk(2.0))
+            await until(http, "promised")
+            calendar.mine()
+            await until(http, "attested")
+            assert await counted(http, "failed") >= 1.0
+            assert [one.proof for one in evidence.promises.waiting(url, 9)] == [b"spoilt"]
 
 
 @in_loop

@@ -47,7 +47,7 @@ def exchange(
         connection.request("GET" if body is None else "POST", path, body, dict(headers))
         response = connection.getresponse()
         return response.status, response.reason, response.read(limit + 1)
-    except (OSError, http.client.HTTPException) as reason:
+    except (OSError, UnicodeError, http.client.HTTPException) as reason:  # UnicodeError: a name like a..b
         raise NoTimeStamp(f"{who} {url} cannot be reached: {reason!r}") from reason
     finally:
         connection.close()

@@ -9,7 +9,7 @@ import structlog
 from sentiment_engine.archive.promises import Promise, keep
 from sentiment_engine.archive.records import now_ms
 from sentiment_engine.archive.signed import Signed
-from sentiment_engine.errors import NoTimeStamp
+from sentiment_engine.errors import BadEvidence, NoTimeStamp
 from sentiment_engine.live.metrics import Metrics
 
 if TYPE_CHECKING:
@@ -57,7 +57,12 @@ class Calendars:
     async def _attested(self, calendar: str) -> None:
         waiting = await asyncio.to_thread(self._evidence.promises.waiting, calendar, ASKED_AT_ONCE)
         for promise in waiting:
-            told = await asyncio.to_thread(self._evidence.ask_again, promise)
+            try:
+                told = await asyncio.to_thread(self._evidence.ask_again, promise)
+            except BadEvidence as reason:
+                self._metrics.calendar_proofs.labels("failed").inc()
+                log.error("calendar_proof_altered", leaves=promise.size, reason=str(reason))  # noqa: TRY400
+                told = promise  # asked for just now, so that it lets the others have their turn
             await self._keep(told, "attested" if told.attested else None)
 
     async def _keep(self, promise: Promise, outcome: str | None) -> None:
