@@ -32,8 +32,9 @@ STYLE = "text/css; charset=utf-8"
 PAGE = "text/html; charset=utf-8"
 CONSOLE = (
     *("alert_card", "alert_list", "alerts", "api", "app", "call", "call_data", "call_facts", "calls", "card"),
-    *("causes", "charts", "dom", "feed", "lanes", "language", "live", "names", "palette", "preferences"),
-    *("report_data", "reports", "reviews", "router", "shell", "sign_in", "spark", "state", "wall", "words"),
+    *("causes", "charts", "dom", "feed", "lanes", "language", "levels", "live", "names", "palette", "playback"),
+    *("player", "player_keys", "preferences", "recording", "report_data", "reports", "reviews", "router", "shell"),
+    *("sign_in", "spark", "state", "view", "wall", "wave", "words"),
 )
 """The console's modules."""
 
@@ -54,8 +55,10 @@ FILES: Mapping[str, File] = {
     **{f"/web/console/{name}.js": File(f"web/console/{name}.js", SCRIPT) for name in CONSOLE},
     "/web/console/console.css": File("web/console/console.css", STYLE),
     "/web/console/pages.css": File("web/console/pages.css", STYLE),
+    "/web/console/player.css": File("web/console/player.css", STYLE),
     "/web/vendor/uplot/uPlot.esm.js": File("web/vendor/uplot/uPlot.esm.js", SCRIPT),
     "/web/vendor/uplot/uPlot.min.css": File("web/vendor/uplot/uPlot.min.css", STYLE),
+    "/web/vendor/wavesurfer/wavesurfer.esm.js": File("web/vendor/wavesurfer/wavesurfer.esm.js", SCRIPT),
     "/softphone-demo": File("web/softphone-demo.html", PAGE),
     "/web/softphone-demo.css": File("web/softphone-demo.css", STYLE),
     "/web/softphone-demo.js": File("web/softphone-demo.js", SCRIPT),
@@ -67,10 +70,13 @@ FILES: Mapping[str, File] = {
 """Address -> what lies there."""
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; media-src blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Nothing inline, nothing from elsewhere, no frames around it. ``'self'`` covers the page's own WebSocket."""
+"""Nothing inline, nothing from elsewhere, no frames around it. ``'self'`` covers the page's own WebSocket.
+
+A recording is fetched with the token in a header, and played from the ``blob:`` address that the page makes of it.
+"""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

@@ -66,7 +66,7 @@ export class AlertCard {
       !open && h("span", { class: "kind" }, t("cleared")),
       h("a", { href: address("call", alert.call) }, alert.call),
       h("span", { class: "at", title: t("tensionOf", { n: hundredths(event.level) }) }, `${t("tension")} ${hundredths(event.level)}`),
-      h("span", { class: "at" }, `${t("since", { t: clock(event.since_s) })} · ${timeOfDay(alert.raisedAt)}`));
+      h("span", { class: "at" }, h("a", { href: address("call", alert.call, { t: event.since_s }) }, t("since", { t: clock(event.since_s) })), ` · ${timeOfDay(alert.raisedAt)}`));
     this.#fill(event);
     this.#seen.hidden = !seen;
     if (seen) this.#seen.textContent = seen.by ? t("seenBy", { name: seen.by, time: timeOfDay(seen.at) }) : t("seenAt", { time: timeOfDay(seen.at) });
