@@ -50,7 +50,7 @@ CONTRAST = """() => {
   return poor;
 }"""
 NAMELESS = """() => [...document.querySelectorAll('button, select, input, summary')]
-  .filter((one) => !(one.textContent.trim() && one.tagName !== 'SELECT') && ![...(one.labels ?? [])]
+  .filter((one) => !one.ariaLabel && !(one.textContent.trim() && one.tagName !== 'SELECT') && ![...(one.labels ?? [])]
     .some((label) => label.innerText.trim() || label.textContent.trim()))
   .map((one) => one.outerHTML)"""
 

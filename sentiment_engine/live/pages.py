@@ -32,9 +32,10 @@ STYLE = "text/css; charset=utf-8"
 PAGE = "text/html; charset=utf-8"
 CONSOLE = (
     *("alert_card", "alert_list", "alerts", "api", "app", "call", "call_data", "call_facts", "calls", "card"),
-    *("causes", "charts", "dom", "feed", "lanes", "language", "levels", "live", "names", "palette", "playback"),
-    *("player", "player_keys", "preferences", "recording", "report_data", "reports", "reviews", "router", "shell"),
-    *("sign_in", "spark", "state", "view", "wall", "wave", "words"),
+    *("causes", "charts", "dom", "feed", "lane_names", "lanes", "language", "levels", "live", "moment"),
+    *("names", "palette", "playback", "player", "preferences", "recording", "report_data", "reports"),
+    *("reviews", "router", "shell", "sign_in", "spark", "state", "steps", "view", "wall", "wave", "words"),
+    "zooms",
 )
 """The console's modules."""
 
@@ -70,12 +71,12 @@ FILES: Mapping[str, File] = {
 """Address -> what lies there."""
 
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; media-src blob:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
+    "media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """Nothing inline, nothing from elsewhere, no frames around it. ``'self'`` covers the page's own WebSocket.
 
-A recording is fetched with the token in a header, and played from the ``blob:`` address that the page makes of it.
+A recording is fetched with the token in a header, and played from a ``blob:`` address of the page's own.
 """
 
 HEADERS: Mapping[str, str] = {

@@ -2,25 +2,25 @@
 
 import { AlertList } from "./alert_list.js";
 import { CallData } from "./call_data.js";
-import { causeBars } from "./causes.js";
 import { Charts, colourOf } from "./charts.js";
-import { h, icon, refill } from "./dom.js";
+import { h, refill } from "./dom.js";
 import { Feed } from "./feed.js";
 import { Lanes, MOODS, putHead } from "./lanes.js";
-import { clock, hundredths, named, number, t } from "./language.js";
+import { clock, hundredths, named, t } from "./language.js";
+import { momentText } from "./moment.js";
 import { onLook } from "./palette.js";
 import { token } from "./preferences.js";
 import { Player } from "./player.js";
 import { address, readHash } from "./router.js";
 import { facts, storyLine } from "./call_facts.js";
-import { LEAST_S, View } from "./view.js";
+import { View } from "./view.js";
+import { Zooms } from "./zooms.js";
 
 const ASKED_EVERY_MS = 1000;
 /** The call's row, which tells of its recording, is asked for each so many times. */
 const ROW_EVERY = 10;
 /** A recording is whole soon after its call, or something is wrong with it. */
 const ROWS_AFTER_END = 60;
-const ZOOM = 2;
 /** A playing call moves its lines with each frame, its texts so often. */
 const TEXTS_EVERY_MS = 250;
 
@@ -29,7 +29,7 @@ export class CallPage {
   #cursor = "0";
   #asks = 0;
   #rowsAfterEnd = 0;
-  #isHeard = false;
+  #told = 0;
   #view = new View();
   #toldMs = 0;
   #timer = /** @type {any} */ (0);
@@ -51,15 +51,14 @@ export class CallPage {
     this.#note = h("p", { class: "empty" }, t("loading"));
     this.#scrub = h("input", { type: "range", min: 0, max: 0, step: 1, value: 0, on: { input: () => this.#read(Number(this.#scrub.value)) } });
     this.#head = h("i", { class: "playhead" });
-    this.#player = new Player(app, id, (at, isSought) => (isSought ? this.#read(at) : this.#hear(at)));
-    const zoom = (/** @type {string} */ key, /** @type {string} */ path, /** @type {() => void} */ act) => h("button", { class: "plain", "aria-label": t(key), title: t(key), on: { click: () => { act(); this.#turn(); } } }, icon(path));
-    this.#zooms = h("div", { class: "zooms", role: "group", "aria-label": t("zoom") },
-      zoom("zoomIn", "M12 5v14M5 12h14", () => this.#view.zoom(ZOOM, this.#moment)), zoom("zoomOut", "M5 12h14", () => this.#view.zoom(1 / ZOOM, this.#moment)), zoom("zoomWhole", "M4 5v14M20 5v14M8 12h8M10.5 9l-3 3 3 3M13.5 9l3 3-3 3", () => this.#view.whole()));
+    this.#player = new Player(app, id, (at, isSought) => (isSought ? this.#read(at) : this.#hear(at)), () => this.#draw());
+    if (moment.at !== null) this.#player.seek(moment.at);
+    this.#zooms = new Zooms(this.#view, () => this.#moment, () => this.#turn());
     const [curve, stack, canvas] = [h("div", { class: "plot" }), h("div", { class: "plot" }), h("canvas", { class: "lanes", "aria-hidden": "true" })];
     this.#alerts = new AlertList(app, { filter: (alert) => alert.call === id });
     this.#body = h("div", { class: "columns call-columns", hidden: true },
       h("div", { class: "stack" },
-        figure("curve", this.#zooms, h("p", { class: "legend" }, h("span", { class: "ink" }, t("tension")), h("span", { class: "customer" }, t("customerHeat")), h("span", { class: "agent" }, t("agentHeat"))), curve),
+        figure("curve", this.#zooms.element, h("p", { class: "legend" }, h("span", { class: "ink" }, t("tension")), h("span", { class: "customer" }, t("customerHeat")), h("span", { class: "agent" }, t("agentHeat"))), curve),
         this.#player.element,
         figure("timeline", h("p", { class: "legend" }, ...MOODS.map(([mood]) => h("span", { class: `mood-${mood}` }, named("emotion", mood)))), h("div", { class: "lane-box" }, canvas, this.#head), h("label", {}, h("span", { class: "hidden" }, t("timeline")), this.#scrub), h("p", { class: "soft small" }, t("timelineNote"))),
         figure("stacked", this.#legend, stack, h("p", { class: "soft small" }, t("stackedNote"))),
@@ -140,7 +139,7 @@ export class CallPage {
     const { alerts, recording } = await this.#app.api.ask(`/v1/calls/${encodeURIComponent(this.#id)}`);
     for (const row of alerts) this.#app.live.state.addAlert(row);
     this.#app.live.changed();
-    if (!this.#isClosed) await this.#player.know(recording);
+    if (!this.#isClosed) this.#player.know(recording);
   }
 
   /** Where nothing is kept, the feed's memory is all there is. */
@@ -161,8 +160,9 @@ export class CallPage {
     this.#feed.open();
   }
 
+  /** The moment that is read: of a call that is over where playback begins, of a live one what is newest. */
   get #moment() {
-    return this.#at ?? this.#data.end_s;
+    return this.#at ?? (this.#data.ended && this.#player.duration_s ? 0 : this.#data.end_s);
   }
 
   /** Goes to a moment if the address means this page. @param {string} page @param {string} argument @param {import("./router.js").Moment} moment */
@@ -214,9 +214,7 @@ export class CallPage {
   #turn() {
     this.#charts.turn();
     this.#drawLanes();
-    const [closer, wider, whole] = this.#zooms.children;
-    closer.disabled = this.#view.to_s - this.#view.from_s <= LEAST_S;
-    wider.disabled = whole.disabled = this.#view.isWhole;
+    this.#zooms.draw();
   }
 
   /** The line through everything. */
@@ -242,13 +240,20 @@ export class CallPage {
       return key;
     }));
     refill(this.#facts, facts(data));
-    refill(this.#story, ...data.story.map(storyLine));
+    this.#tell();
     this.#scrub.max = String(Math.ceil(data.end_s));
     this.#drawMoment();
     this.#turn();
-    if (this.#at !== null && !this.#isHeard) this.#player.seek(this.#at);
-    this.#isHeard = true;
     this.#findAlert();
+  }
+
+  /** What is told already stays as it is: somebody may be on a link of it. */
+  #tell() {
+    const { story } = this.#data;
+    if (this.#told > story.length) this.#told = 0;
+    if (!this.#told) this.#story.replaceChildren();
+    this.#story.append(...story.slice(this.#told).map(storyLine));
+    this.#told = story.length;
   }
 
   #drawLanes() {
@@ -262,17 +267,7 @@ export class CallPage {
     const { tick, emotions } = this.#data.moment(at);
     this.#scrub.value = String(Math.round(at));
     this.#scrub.setAttribute("aria-valuetext", tick ? `${clock(at)}, ${t("tensionOf", { n: hundredths(tick.level) })}` : clock(at));
-    if (!tick) return;
-    const heat = (/** @type {number | undefined} */ value) => (value === undefined ? "–" : hundredths(value));
-    refill(this.#reading,
-      h("h2", {}, t("moment", { t: clock(at) })),
-      h("p", {}, t("curveNote", { level: hundredths(tick.level), agent: heat(tick.agent), customer: heat(tick.customer ?? tick.mixed) })),
-      causeBars(tick.causes, 10),
-      h("h3", {}, t("emotions")),
-      ...Object.entries(emotions).map(([party, scores]) => h("p", { class: "scores" }, h("b", {}, named("party", party)),
-        scores
-          ? Object.entries(/** @type {Record<string, number>} */ (scores)).sort(([, a], [, b]) => b - a).slice(0, 3).map(([label, p]) => `${named("emotion", label)} ${number(100 * p)} %`).join(", ")
-          : "–")));
+    if (tick) refill(this.#reading, ...momentText(at, tick, emotions));
   }
 }
 

@@ -91,7 +91,13 @@ export class Charts {
   /** Puts the cursor of both charts at a moment. @param {number} at_s */
   point(at_s) {
     this.#at = at_s;
-    for (const plot of this.#plots) plot.setCursor({ left: plot.valToPos(at_s, "x"), top: plot.over.clientHeight / 2 }, false);
+    // By the view: a plot's own scale turns a little later.
+    const part = this.#view.part(at_s);
+    const isShown = part >= 0 && part <= 1;
+    for (const plot of this.#plots) {
+      const { clientWidth, clientHeight } = plot.over;
+      plot.setCursor(isShown ? { left: part * clientWidth, top: clientHeight / 2 } : { left: -10, top: -10 }, false);
+    }
   }
 
   /** @param {import("./call_data.js").CallData} data @param {string[]} causes */

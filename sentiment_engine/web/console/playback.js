@@ -21,9 +21,9 @@ export class Playback {
   #api;
   #callId;
 
-  /** Seconds that can be played now. */
+  /** Seconds that can be played now; 0 too of what turned out to be no audio. */
   get loaded_s() {
-    return this.#url ? this.media.duration : 0;
+    return this.#url && this.media.readyState ? this.media.duration : 0;
   }
 
   /**

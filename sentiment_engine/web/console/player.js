@@ -1,7 +1,8 @@
 // Hearing a call again: its waveform, and the controls of its sound. Where no audio was kept: how loud each party was.
 
 import { h, icon, refill } from "./dom.js";
-import { clock, named, t } from "./language.js";
+import { LaneNames } from "./lane_names.js";
+import { clock, t } from "./language.js";
 import { putHead } from "./lanes.js";
 import { drawLevels } from "./levels.js";
 import { onLook } from "./palette.js";
@@ -13,9 +14,10 @@ import { LANE, Wave } from "./wave.js";
 
 const SPEEDS = [0.75, 1, 1.25, 1.5, 2];
 const ARROW_S = 5;
-const [PLAY, PAUSE] = ["M8 5v14l11-7z", "M8 5v14M16 5v14"];
-const SPEAKER = "M4 9v6h4l5 4V5L8 9zM16.5 8.5a5 5 0 0 1 0 7";
-const MUTED = "M4 9v6h4l5 4V5L8 9zM17 9.5l5 5M22 9.5l-5 5";
+/** Of a call that goes on, playback begins with what was said last. */
+const LAST_S = 10;
+const [PLAY, PAUSE] = ["M8 5v14l11-7z", "M7 5h3.5v14H7zM13.5 5H17v14h-3.5z"];
+const UNPLAYABLE = new DOMException("", "NotSupportedError");
 
 export class Player {
   #data = /** @type {import("./call_data.js").CallData | null} */ (null);
@@ -23,16 +25,20 @@ export class Player {
   #recording = /** @type {any} */ (undefined);
   #speed = 1;
   #skips = false;
-  #at_s = 0;
+  /** Null until somebody has chosen a moment. @type {number | null} */
+  #at_s = null;
+  #asks = 0;
+  #hasFailed = false;
   #url = "";
   #isLoading = false;
   #isClosed = false;
 
-  /** @param {any} app @param {string} id @param {(at_s: number, isSought: boolean) => void} onTime A moment that is heard, or was asked for here. */
-  constructor(app, id, onTime) {
+  /** @param {any} app @param {string} id @param {(at_s: number, isSought: boolean) => void} onTime A moment that is heard, or was asked for here. @param {() => void} onKnown There is a recording, or more of it. */
+  constructor(app, id, onTime, onKnown) {
     this.#app = app;
     this.#id = id;
     this.#onTime = onTime;
+    this.#onKnown = onKnown;
     this.#playback = new Playback(app.api, id);
     const button = (/** @type {string} */ name, /** @type {string} */ path, /** @type {() => void} */ act) => h("button", { class: "round", "aria-label": t(name), title: t(name), on: { click: act } }, icon(path));
     this.#play = h("button", { class: "round primary", on: { click: () => this.#toggle() } });
@@ -43,23 +49,23 @@ export class Player {
       choice(t("speed"), SPEEDS.map((speed) => [String(speed), `${speed}×`]), "1", (speed) => this.#setSpeed(Number(speed))),
       h("label", { class: "check" }, h("input", { type: "checkbox", on: { change: (/** @type {any} */ event) => (this.#skips = event.target.checked) } }), t("skipSilence")));
     this.#heading = h("h2", { id: "recording" });
-    this.#names = h("div", { class: "lane-names" });
+    this.#names = new LaneNames((channel, isMuted) => this.#playback.mute(channel, isMuted));
     this.#host = h("div", { class: "wave" });
     this.#canvas = h("canvas", { class: "levels", "aria-hidden": "true" });
     this.#head = h("i", { class: "playhead" });
-    this.#box = h("div", { class: "wave-box", on: { click: (/** @type {any} */ event) => this.#click(event) } }, this.#names, this.#host, this.#canvas, this.#head);
+    this.#box = h("div", { class: "wave-box", on: { click: (/** @type {any} */ event) => this.#click(event) } }, this.#names.element, this.#host, this.#canvas, this.#head);
     this.#note = h("p", { class: "soft small" });
     this.#problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.element = h("figure", { class: "card player", "aria-labelledby": "recording" }, h("figcaption", {}, this.#heading), this.#bar, this.#box, this.#problem, this.#note);
     this.#wave = new Wave(this.#host, this.#playback.media, () => this.#hear());
     for (const type of ["play", "pause", "finish"]) this.#wave.surfer.on(/** @type {any} */ (type), () => this.#showState());
-    this.#playback.media.addEventListener("error", () => this.#url && this.#fail(t("cannotPlay")));
+    this.#playback.media.addEventListener("error", () => this.#url && this.#fail(UNPLAYABLE));
     addEventListener("keydown", this.#key);
     this.#unlook = onLook(() => this.#peaks && this.#wave.look());
     this.#showState();
   }
 
-  #app; #id; #onTime; #playback; #play; #position; #bar; #heading; #names; #host; #canvas; #head; #box; #note; #problem; #wave; #unlook;
+  #app; #id; #onTime; #onKnown; #playback; #play; #position; #bar; #heading; #names; #host; #canvas; #head; #box; #note; #problem; #wave; #unlook;
   #frame = { left: 0, width: 0 };
   #view = /** @type {import("./view.js").View | null} */ (null);
 
@@ -86,14 +92,28 @@ export class Player {
     const isNews = recording && (recording.duration_s !== this.#recording?.duration_s || recording.live !== this.#recording?.live);
     this.#recording = recording ?? null;
     if (!isNews) return;
-    const peaks = unpack(await this.#app.api.ask(`${recordingOf(this.#id)}/peaks`));
-    if (this.#isClosed || !peaks) return;
-    this.#peaks = peaks;
-    await this.#wave.show(peaks, this.#url);
+    this.#asks += 1;
+    const ask = this.#asks;
+    try {
+      const peaks = unpack(await this.#app.api.ask(`${recordingOf(this.#id)}/peaks`));
+      if (this.#isClosed || !peaks || ask !== this.#asks) return;
+      this.#hasFailed = false;
+      this.#peaks = peaks;
+    } catch (reason) {
+      if (/** @type {any} */ (reason).code === undefined) throw reason;
+      this.#hasFailed = true;
+      if (!this.#isClosed) this.#fail(/** @type {any} */ (reason));
+      return;
+    }
+    await this.#wave.show(this.#peaks, this.#url);
     if (this.#isClosed) return;
-    this.#name();
     this.#showState();
-    this.#place();
+    this.#onKnown();
+  }
+
+  /** Where playback would begin. */
+  get #start_s() {
+    return this.#at_s ?? (this.isGrowing ? Math.max(0, this.duration_s - LAST_S) : 0);
   }
 
   /** @param {import("./call_data.js").CallData} data @param {{left: number, width: number} | null} frame Of the charts. @param {import("./view.js").View} view */
@@ -101,7 +121,6 @@ export class Player {
     this.#data = data;
     this.#view = view;
     if (frame) this.#frame = frame;
-    this.#name();
     this.#place();
   }
 
@@ -122,32 +141,14 @@ export class Player {
     const hasWave = this.#peaks !== null;
     this.#bar.hidden = this.#host.hidden = !hasWave;
     this.#canvas.hidden = hasWave;
-    this.#box.style.height = `${(this.#peaks?.channels ?? this.#data.parties).length * LANE}px`;
-    this.#names.style.width = `${this.#frame.left}px`;
+    const parties = this.#peaks?.channels ?? this.#data.parties;
+    this.#names.draw(parties, hasWave && parties.length > 1);
+    this.#names.element.style.width = `${this.#frame.left}px`;
+    this.#box.style.height = `${parties.length * LANE}px`;
     if (hasWave) this.#wave.place(this.#frame, this.#view);
     else drawLevels(this.#canvas, this.#data, this.#frame, this.#view);
     refill(this.#heading, t(hasWave ? "recording" : "voices"));
-    refill(this.#note, t(hasWave ? "playerNote" : this.#recording ? "recordingBegins" : "voicesNote"));
-  }
-
-  /** Each lane by its party, with a switch for the party's sound where there is one. */
-  #name() {
-    const parties = this.#peaks?.channels ?? this.#data?.parties ?? [];
-    const signature = `${parties} ${this.#peaks !== null}`;
-    if (this.#names.dataset.of === signature) return;
-    this.#names.dataset.of = signature;
-    const canMute = this.#peaks !== null && parties.length > 1;
-    refill(this.#names, ...parties.map((party, channel) => {
-      if (!canMute) return h("span", {}, named("party", party));
-      const name = t("muteParty", { party: named("party", party) });
-      const mute = h("button", { class: "plain", "aria-label": name, title: name, "aria-pressed": "false", on: { click: () => {
-        const isMuted = mute.getAttribute("aria-pressed") === "false";
-        this.#playback.mute(channel, isMuted);
-        mute.setAttribute("aria-pressed", String(isMuted));
-        refill(mute, icon(isMuted ? MUTED : SPEAKER));
-      } } }, icon(SPEAKER));
-      return h("span", {}, named("party", party), mute);
-    }));
+    refill(this.#note, hasWave ? t("playerNote") : `${t("voicesNote")} ${this.#hasFailed ? "" : t(this.#recording ? "recordingBegins" : "notKept")}`);
   }
 
   #showState() {
@@ -161,7 +162,7 @@ export class Player {
   }
 
   #showPosition() {
-    refill(this.#position, `${clock(Math.min(this.#at_s, this.duration_s))} / ${clock(this.duration_s)}`);
+    refill(this.#position, `${clock(Math.min(this.#start_s, this.duration_s))} / ${clock(this.duration_s)}`);
   }
 
   async #toggle() {
@@ -173,7 +174,7 @@ export class Player {
     }
     this.#problem.hidden = true;
     try {
-      if (this.#at_s >= this.duration_s - 0.2 && !this.isGrowing) this.#at_s = 0;
+      this.#at_s = this.#start_s >= this.duration_s - 0.2 && !this.isGrowing ? 0 : this.#start_s;
       if (!this.#url || this.duration_s > this.#playback.loaded_s + 1) await this.#load();
       if (this.#isClosed) return;
       await this.#playback.wake();
@@ -181,9 +182,8 @@ export class Player {
       surfer.setPlaybackRate(this.#speed, true);
       await surfer.play();
     } catch (reason) {
-      const { name, message, code } = /** @type {any} */ (reason);
-      if (code === undefined) throw reason;
-      this.#fail(name === "NotSupportedError" ? t("cannotPlay") : t("failed", { reason: code === "unreachable" ? t("unreachable") : message }));
+      if (/** @type {any} */ (reason).code === undefined) throw reason;
+      if (!this.#isClosed) this.#fail(/** @type {any} */ (reason));
     } finally {
       this.#isLoading = false;
       if (!this.#isClosed) this.#showState();
@@ -200,17 +200,18 @@ export class Player {
     const { media } = this.#playback;
     const known = new Promise((resolve, reject) => {
       media.addEventListener("loadedmetadata", resolve, { once: true });
-      media.addEventListener("error", () => reject(new DOMException("", "NotSupportedError")), { once: true });
+      media.addEventListener("error", () => reject(UNPLAYABLE), { once: true });
     });
     this.#url = url;
     await Promise.all([known, this.#wave.show(peaks, url)]);
     this.#place();
   }
 
-  /** @param {string} text */
-  #fail(text) {
+  /** @param {{name: string, message: string, code: string | number}} reason */
+  #fail({ name, message, code }) {
     this.#problem.hidden = false;
-    refill(this.#problem, text);
+    refill(this.#problem, name === "NotSupportedError" ? t("cannotPlay") : name === "NotAllowedError" ? t("pressAgain")
+      : t("failed", { reason: code === "unreachable" ? t("unreachable") : message }));
   }
 
   /** Each frame while it plays. */
@@ -225,7 +226,7 @@ export class Player {
 
   /** @param {(story: any[], at_s: number) => number | null} find */
   #step(find) {
-    const at = find(this.#data?.story ?? [], this.#at_s);
+    const at = find(this.#data?.story ?? [], this.#start_s);
     if (at !== null) this.#onTime(at, true);
   }
 
@@ -250,6 +251,6 @@ export class Player {
     if (wish === "toggle") this.#toggle();
     else if (wish === "previous") this.#step(previousAlert);
     else if (wish === "next") this.#step(nextAlert);
-    else this.#onTime(Math.min(this.duration_s, Math.max(0, this.#at_s + (wish === "on" ? ARROW_S : -ARROW_S))), true);
+    else this.#onTime(Math.min(this.duration_s, Math.max(0, this.#start_s + (wish === "on" ? ARROW_S : -ARROW_S))), true);
   };
 }

@@ -3,6 +3,8 @@
 /** A call that never gets louder is not drawn as if it did. */
 const LEAST_PEAK = 0.15;
 const FULL = 127;
+/** Loudness is not amplitude: drawn as it is, all but shouts would look like silence. */
+const BEND = 0.7;
 
 /**
  * @typedef {object} Peaks
@@ -17,7 +19,7 @@ export function unpack({ channels, duration_s, peaks }) {
   let most = LEAST_PEAK * FULL;
   for (const column of peaks) for (const value of column) most = Math.max(most, Math.abs(value));
   // One scale for all channels: who was louder must look louder.
-  return { channels, duration_s, columns: peaks.map((/** @type {number[]} */ column) => Float32Array.from(column, (value) => value / most)) };
+  return { channels, duration_s, columns: peaks.map((/** @type {number[]} */ column) => Float32Array.from(column, (value) => Math.sign(value) * (Math.abs(value) / most) ** BEND)) };
 }
 
 /** @param {string} callId */

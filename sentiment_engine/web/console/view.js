@@ -46,13 +46,11 @@ export class View {
     this.#width_s = null;
   }
 
-  /** Divides the window's width by `factor`; the moment keeps its place, or comes to the middle from outside. @param {number} factor @param {number} at_s */
+  /** Divides the window's width by `factor`; the moment comes to its middle, as far as the call allows. @param {number} factor @param {number} at_s */
   zoom(factor, at_s) {
-    const part = this.part(at_s);
-    const kept = part >= 0 && part <= 1 ? part : 0.5;
     const width = Math.max(LEAST_S, (this.to_s - this.from_s) / factor);
     this.#width_s = width < this.#span_s ? width : null;
-    this.#move(at_s - kept * width);
+    this.#move(at_s - width / 2);
   }
 
   /** Turns to a moment that the window does not show; whether it had to. @param {number} at_s */

@@ -143,9 +143,9 @@ export const WORDS = {
     cannotPlay: "This browser cannot play the recording.",
     playerNote: "Space plays and pauses, ← and → go 5 seconds, with Shift to the alerts. Both parties are heard in both ears.",
     voices: "How loud each party spoke",
-    voicesNote:
-      "Levels as they were measured for each stretch of speech: this is not a recording. The audio of this call was not kept. " +
-      "To keep that of later calls, set keep_audio = true and audio.key in the server's settings.",
+    pressAgain: "The recording is loaded. Press play once more.",
+    voicesNote: "Levels as they were measured for each stretch of speech; this is not a recording.",
+    notKept: "The audio of this call was not kept. To keep that of later calls, set keep_audio and audio.key in the server's settings.",
 
     range: "Period",
     days7: "7 days",
@@ -339,7 +339,9 @@ export const WORDS = {
     cannotPlay: "此浏览器无法播放该录音。",
     playerNote: "空格键播放或暂停，← 和 → 移动 5 秒，按住 Shift 则跳到提醒。双耳均可听到双方。",
     voices: "双方说话音量",
-    voicesNote: "这是对每段语音测得的音量，不是录音。此通话的音频未保存。如需保存以后的通话，请在服务器设置中加入 keep_audio = true 和 audio.key。",
+    pressAgain: "录音已加载，请再按一次播放。",
+    voicesNote: "这是对每段语音测得的音量，不是录音。",
+    notKept: "此通话的音频未保存。如需保存以后的通话，请在服务器设置中加入 keep_audio 和 audio.key。",
 
     range: "时段",
     days7: "7 天",
