@@ -1,11 +1,14 @@
 """Assigning in the console: taken with a button, given to somebody, seen by everybody at once."""
 
+import itertools
+
 import pytest
 from browser import browsing, until
 from consoles import console, kept_server, screen, shot, sign_in
 from doors import locked
 from live_server import in_loop
-from test_console import NASTY, raised
+from test_console import AXE, NASTY, raised
+from test_console_reviews import critical
 from test_softphone_demo import CONTRAST, NAMELESS
 
 from sentiment_engine.events import AlertAssigned
@@ -159,3 +162,34 @@ async def test_the_call_page_tells_of_it_and_the_wall_has_room_for_one_button(tm
         )
         assert said[0].startswith(f"0:09Assigned to {NASTY}, admin, ")
         assert said[1].startswith("0:09Assigned to nobody any more, ")
+
+
+@in_loop
+async def test_every_form_is_readable_in_both_languages_and_looks_and_on_a_phone(
+    tmp_path,
+):
+    if not AXE.exists():
+        pytest.skip("axe-core is not installed: scripts/conformance_tools")
+    async with kept_server(tmp_path, locked()) as server:
+        server.hub.publish(critical())
+        await server.hub.flush()
+        async with console(server, "#/alerts", bypass_csp=True) as (page, _):
+            await sign_in(page, "supervisor")
+            await page.wait_for_selector(".alert")
+            await page.add_script_tag(path=str(AXE))
+            for language, theme in itertools.product(("zh-CN", "en"), ("light", "dark")):
+                await page.select_option("#language", language)
+                await page.select_option("#theme", theme)
+                for where, press in (("alerts", ".assign summary"), ("reviews", None)):
+                    await page.evaluate("where => { location.hash = '#/' + where; }", where)
+                    await page.wait_for_selector(".card.alert")
+                    if press is not None and not await page.locator(".assign[open]").count():
+                        await page.click(press)
+                    await page.wait_for_timeout(200)
+                    found = await page.evaluate("axe.run().then(({ violations }) => violations)")
+                    assert [one["id"] for one in found if one["impact"] in {"serious", "critical"}] == []
+                    assert await page.evaluate(CONTRAST) == []
+                    await page.set_viewport_size({"width": 390, "height": 844})
+                    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+                    await shot(page, f"{where}-signed-in-{theme}-{language}-small")
+                    await page.set_viewport_size({"width": 1280, "height": 860})

@@ -1,7 +1,8 @@
 """The console's parts without a page: the feed's client, the live picture, a calendar, both languages."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any, get_args
@@ -67,8 +68,9 @@ PLAY = """(steps) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Any]:
+@contextmanager
+def loaded(parts: Sequence[str]) -> Iterator[Any]:
+    """An empty page in which what the modules export can be used by name."""
     path = executable()
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not everybody has it
 
@@ -76,14 +78,20 @@ def page() -> Iterator[Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(timezone_id="Asia/Shanghai")
-        for name in PARTS:
+        for name in parts:
             body = (folder / f"{name}.js").read_text("utf-8")
             page.route(f"http://localhost/{name}.js", served(body, "text/javascript"))
         page.route("http://localhost/", served("<!doctype html>", "text/html"))
         page.goto("http://localhost/")
-        page.evaluate(LOAD, PARTS)
+        page.evaluate(LOAD, parts)
         yield page
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Any]:
+    with loaded(PARTS) as page:
+        yield page
 
 
 def test_the_token_travels_as_a_subprotocol_and_the_cursor_as_the_query(page: Any):
@@ -235,7 +243,28 @@ def test_an_address_leads_back_to_the_call_it_was_made_of(page: Any, argument: s
     assert page.evaluate("([p, a]) => readHash(address(p, a))", [where, argument]) == {
         "page": where,
         "argument": argument,
+        "moment": {"at": None, "alert": None},
     }
+
+
+@given(st.text(max_size=20), st.floats(0, 1e5), st.text(max_size=20))
+@examples(60)
+def test_an_address_names_a_moment_in_seconds_or_by_its_alert(
+    page: Any, argument: str, at_s: float, alert: str
+):
+    argument, alert = (text.encode("utf-16", "replace").decode("utf-16") for text in (argument, alert))
+    read = "([a, moment]) => readHash(address('call', a, moment))"
+    assert page.evaluate(read, [argument, {"t": at_s}]) == {
+        "page": "call",
+        "argument": argument,
+        "moment": {"at": at_s, "alert": None},
+    }
+    assert page.evaluate(read, [argument, {"alert": alert}])["moment"] == {"at": None, "alert": alert}
+
+
+@pytest.mark.parametrize("text", ["", "-1", "NaN", "Infinity", "x", "null", "--5"])
+def test_what_is_no_moment_is_none(page: Any, text: str):
+    assert page.evaluate("(t) => readHash(`#/call/c?t=${t}`)", text)["moment"]["at"] is None
 
 
 @given(st.text(max_size=60))

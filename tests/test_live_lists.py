@@ -25,6 +25,7 @@ def found_in(reading: Reading, part: str) -> set[str]:
         acknowledged=None,
         severity=None,
         kind=None,
+        assigned=None,
         call_id=None,
         part=part,
         **EVERYTHING,

@@ -32,9 +32,10 @@ STYLE = "text/css; charset=utf-8"
 PAGE = "text/html; charset=utf-8"
 CONSOLE = (
     *("alert_card", "alert_list", "alerts", "api", "app", "assign", "call", "call_data", "call_facts"),
-    *("calls", "card", "causes", "charts", "dom", "feed", "filters", "lanes", "language", "live", "names"),
-    *("palette", "preferences", "report_data", "reports", "review_form", "reviews", "router"),
-    *("shell", "sign_in", "spark", "state", "wall", "words"),
+    *("calls", "card", "causes", "charts", "dom", "feed", "filters", "lane_names", "lanes", "language"),
+    *("levels", "live", "moment", "names", "palette", "playback", "player", "preferences", "recording"),
+    *("report_data", "reports", "review_form", "reviews", "router", "shell", "sign_in", "spark", "state"),
+    *("steps", "view", "wall", "wave", "words", "zooms"),
 )
 """The console's modules."""
 AGENT = ("answer_box", "app", "desk", "offer", "past", "picture", "words")
@@ -60,8 +61,10 @@ FILES: Mapping[str, File] = {
     "/agent": File("web/agent.html", PAGE),
     **{f"/web/agent/{name}.js": File(f"web/agent/{name}.js", SCRIPT) for name in AGENT},
     "/web/agent/agent.css": File("web/agent/agent.css", STYLE),
+    "/web/console/player.css": File("web/console/player.css", STYLE),
     "/web/vendor/uplot/uPlot.esm.js": File("web/vendor/uplot/uPlot.esm.js", SCRIPT),
     "/web/vendor/uplot/uPlot.min.css": File("web/vendor/uplot/uPlot.min.css", STYLE),
+    "/web/vendor/wavesurfer/wavesurfer.esm.js": File("web/vendor/wavesurfer/wavesurfer.esm.js", SCRIPT),
     "/softphone-demo": File("web/softphone-demo.html", PAGE),
     "/web/softphone-demo.css": File("web/softphone-demo.css", STYLE),
     "/web/softphone-demo.js": File("web/softphone-demo.js", SCRIPT),
@@ -74,9 +77,12 @@ FILES: Mapping[str, File] = {
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Nothing inline, nothing from elsewhere, no frames around it. ``'self'`` covers the page's own WebSocket."""
+"""Nothing inline, nothing from elsewhere, no frames around it. ``'self'`` covers the page's own WebSocket.
+
+A recording is fetched with the token in a header, and played from a ``blob:`` address of the page's own.
+"""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

@@ -22,7 +22,7 @@ function phrase(one) {
 
 /** What the agent said of it, in a line. @param {{by: string, answer: string, note: string, at: string}} one */
 function told({ by: name, answer, note, at }) {
-  const values = { answer: named("answer", answer), name, time: timeOfDay(at) };
+  const values = { answer: named("answer", answer), name, time: lately(at) };
   return [t(name ? "answeredBy" : "answeredAt", values), note].filter(Boolean).join(". ");
 }
 
@@ -78,7 +78,7 @@ export class AlertCard {
       holder(this.#app, alert),
       h("a", { href: address("call", alert.call) }, alert.call),
       h("span", { class: "at", title: t("tensionOf", { n: hundredths(event.level) }) }, `${t("tension")} ${hundredths(event.level)}`),
-      h("span", { class: "at" }, `${t("since", { t: clock(event.since_s) })} · ${lately(alert.raisedAt)}`));
+      h("span", { class: "at" }, h("a", { href: address("call", alert.call, { t: event.since_s }) }, t("since", { t: clock(event.since_s) })), ` · ${lately(alert.raisedAt)}`));
     this.#fill(event);
     this.#seen.hidden = !seen;
     this.#answered.hidden = !answered;

@@ -15,7 +15,7 @@ import { frame, say, showFeedState } from "./shell.js";
 import { signIn } from "./sign_in.js";
 import { WallPage } from "./wall.js";
 
-/** @type {Record<string, any>} A page is given the console and the argument of its address; `element`, `close()`. */
+/** @type {Record<string, any>} A page is given the console, and argument and moment of its address; `element`, `close()`, and if it can go to a moment `seek()`. */
 const PAGES = { wall: WallPage, alerts: AlertsPage, calls: CallsPage, call: CallPage, reviews: ReviewsPage, reports: ReportsPage };
 
 class Console {
@@ -97,8 +97,9 @@ class Console {
 
   show() {
     if (!this.#main) return;
+    const { page, argument, moment } = readHash(location.hash);
+    if (this.#page?.seek?.(page, argument, moment)) return;
     this.#page?.close();
-    const { page, argument } = readHash(location.hash);
     const Page = Object.hasOwn(PAGES, page) ? PAGES[page] : null;
     const shown = page === "call" ? "calls" : page;
     for (const link of document.querySelectorAll("nav a")) {
@@ -111,7 +112,7 @@ class Console {
       refill(this.#main, t("notFound"));
       return;
     }
-    this.#page = new Page(this, argument);
+    this.#page = new Page(this, argument, moment);
     refill(this.#main, this.#page.element);
     window.scrollTo(0, 0);
   }

@@ -92,7 +92,7 @@ export class ReviewsPage {
     refill(card,
       h("div", { class: "alert-head" },
         h("span", { class: "severity" }, named("review_state", duty.state)), h("span", { class: "kind" }, named("review_why", duty.why)),
-        h("a", { href: address("call", duty.call_id) }, duty.alert_id ?? duty.call_id), h("span", {}, t("owedSince", { time: when(duty.owed_since) }))),
+        h("a", { href: address("call", duty.call_id, duty.alert_id ? { alert: duty.alert_id } : {}) }, duty.alert_id ?? duty.call_id), h("span", {}, t("owedSince", { time: when(duty.owed_since) }))),
       h("ul", { class: "duties" }, ...lines),
       ours && (!duty[ours].review ? reviewForm(this.#app, duty, null, put) : duty[ours].review.by === name && this.#correct(duty, duty[ours].review, put)));
     return card;
