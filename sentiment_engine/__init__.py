@@ -10,6 +10,8 @@ from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.errors import BadAudio, BadMessage, BadSettings, EngineError, ModelMismatch
 from sentiment_engine.events import (
     AlertAcknowledged,
+    AlertAnswered,
+    AlertAssigned,
     AlertCleared,
     AlertRaised,
     AlertUpdated,
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlertAcknowledged",
+    "AlertAnswered",
+    "AlertAssigned",
     "AlertCleared",
     "AlertRaised",
     "AlertUpdated",

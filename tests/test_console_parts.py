@@ -1,6 +1,5 @@
-"""The console's parts without a page: the feed's client, the live picture, reports, and both languages."""
+"""The console's parts without a page: the feed's client, the live picture, a calendar, both languages."""
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from test_softphone_parts import served
 from voices import examples
 
 from sentiment_engine.events import (
+    Answer,
     Cause,
     EndReason,
     GapReason,
@@ -27,6 +27,7 @@ from sentiment_engine.events import (
 from sentiment_engine.flagged import FlagKind
 from sentiment_engine.live.reviews import STATES
 from sentiment_engine.resources import load_playbook
+from sentiment_engine.settings_door import ROLES
 from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewSettings
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
@@ -193,6 +194,19 @@ def test_an_alert_keeps_its_phrases_and_who_saw_it_first(page: Any):
     assert (found["open"], found["suggestions"], found["seen"]["by"]) == (False, said, "one")
 
 
+def test_the_newest_answer_of_an_agent_stands_and_opens_no_call(page: Any):
+    said = {"type": "alert.answered", "call_id": "c", "alert_id": "c/1", "at_s": 3, "seq": 0, "by": "anna"}
+    first, second = (
+        {**said, "answer": "helped", "answered_at": "1"},
+        {**said, "answer": "x", "answered_at": "2"},
+    )
+    found = page.evaluate(APPLY, [first, alert("raised"), first, second, alert("cleared")])
+    assert [one["answered"] for one in found["alerts"]] == [
+        {"by": "anna", "answer": "x", "note": "", "at": "2"}
+    ]
+    assert page.evaluate(APPLY, [first]) == {"calls": [], "alerts": []}
+
+
 @given(st.lists(st.tuples(st.integers(0, 60), st.booleans()), max_size=80))
 @examples(40)
 def test_open_alerts_are_never_forgotten(page: Any, steps: list[tuple[int, bool]]):
@@ -259,39 +273,6 @@ def test_any_hash_is_read(page: Any, text: str):
     assert page.evaluate("(text) => readHash(text)", text)["page"]
 
 
-def test_reports_add_up_and_know_no_agents(page: Any):
-    def call(number: int, stage: str, peak: float, alerts: int) -> dict:
-        summary = {
-            "peak": peak,
-            "seconds_above": 2.0,
-            "effects": [{"id": "p", "level": 0.8, "level_after": 0.5}],
-        }
-        return {
-            "call_id": f"c{number}", "stage": stage, "alerts": alerts, "ended": {"summary": summary},
-            "started_at": f"2026-01-0{1 + number // 2}T20:00:00Z",
-        }  # fmt: skip
-
-    calls = [call(0, "facts", 0.2, 0), call(1, "facts", 0.8, 1), call(2, "notice", 0.9, 2)]
-    calls.append({**call(3, "notice", 0.0, 0), "ended": None})
-    alerts = [
-        {"event": {"causes": {"overlap": 1.0, "customer_anger": 2.0}}, "acknowledged": {"by": "x"}},
-        {"event": {"causes": {"overlap": 1.0}}, "acknowledged": None},
-        {"event": {"causes": {}}, "acknowledged": None},
-    ]
-    found = page.evaluate("([calls, alerts]) => report(calls, alerts)", [calls, alerts])
-    # 20:00 in London is the next day in Shanghai, where this browser is.
-    assert [(row["day"], row["calls"], row["alerts"]) for row in found["byDay"]] == [
-        ("2026-01-02", 2, 1),
-        ("2026-01-03", 2, 2),
-    ]
-    assert [(row["stage"], row["peak"]) for row in found["byStage"]] == [("facts", 0.5), ("notice", 0.9)]
-    assert {row["cause"]: row["share"] for row in found["byCause"]} == {"customer_anger": 0.5, "overlap": 0.5}
-    assert [(row["id"], row["shown"], row["fell"]) for row in found["byPhrase"]] == [("p", 3, 1)]
-    assert found["byPhrase"][0]["change"] == pytest.approx(-0.3)
-    assert (found["peak"], found["seen"], found["withAlerts"]) == (0.8, 1, 2)
-    assert "agent" not in json.dumps(found)
-
-
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(0, 400))
 @examples(60)
 def test_no_day_of_the_calendar_is_left_out_or_doubled(page: Any, first: date, more: int):
@@ -353,7 +334,9 @@ def test_every_name_of_the_engine_has_a_name_for_people(page: Any):
         "gap": get_args(GapReason),
         "quality": get_args(QualityReason),
         "end": get_args(EndReason),
+        "answer": get_args(Answer),
         "technique": {entry.technique for entry in phrases},
+        "role": ROLES,
         "review_role": REVIEW_ROLES,
         "review_state": STATES,
         "decision": ReviewSettings().decisions,

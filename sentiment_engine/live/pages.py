@@ -1,4 +1,4 @@
-"""The web files that the server hands out: console, softphone and its demo page, and nothing else.
+"""The web files that the server hands out: console, agent's page, softphone and demo, and nothing else.
 
 Only names in :data:`FILES` exist, so no path can lead anywhere else. All is read once, at the start: what is
 missing from an installation is found then, and a request costs no disk.
@@ -31,13 +31,15 @@ SCRIPT = "text/javascript; charset=utf-8"
 STYLE = "text/css; charset=utf-8"
 PAGE = "text/html; charset=utf-8"
 CONSOLE = (
-    *("alert_card", "alert_list", "alerts", "api", "app", "call", "call_data", "call_facts", "calls", "card"),
-    *("causes", "charts", "dom", "feed", "lane_names", "lanes", "language", "levels", "live", "moment"),
-    *("names", "palette", "playback", "player", "preferences", "recording", "report_data", "reports"),
-    *("reviews", "router", "shell", "sign_in", "spark", "state", "steps", "view", "wall", "wave", "words"),
-    "zooms",
+    *("alert_card", "alert_list", "alerts", "api", "app", "assign", "call", "call_data", "call_facts"),
+    *("calls", "card", "causes", "charts", "dom", "feed", "filters", "lane_names", "lanes", "language"),
+    *("levels", "live", "moment", "names", "palette", "playback", "player", "preferences", "recording"),
+    *("report_data", "reports", "review_form", "reviews", "router", "shell", "sign_in", "spark", "state"),
+    *("steps", "view", "wall", "wave", "words", "zooms"),
 )
 """The console's modules."""
+AGENT = ("answer_box", "app", "desk", "offer", "past", "picture", "words")
+"""Those of the agent's page, which takes the rest from the console."""
 
 FILES: Mapping[str, File] = {
     **{
@@ -56,6 +58,9 @@ FILES: Mapping[str, File] = {
     **{f"/web/console/{name}.js": File(f"web/console/{name}.js", SCRIPT) for name in CONSOLE},
     "/web/console/console.css": File("web/console/console.css", STYLE),
     "/web/console/pages.css": File("web/console/pages.css", STYLE),
+    "/agent": File("web/agent.html", PAGE),
+    **{f"/web/agent/{name}.js": File(f"web/agent/{name}.js", SCRIPT) for name in AGENT},
+    "/web/agent/agent.css": File("web/agent/agent.css", STYLE),
     "/web/console/player.css": File("web/console/player.css", STYLE),
     "/web/vendor/uplot/uPlot.esm.js": File("web/vendor/uplot/uPlot.esm.js", SCRIPT),
     "/web/vendor/uplot/uPlot.min.css": File("web/vendor/uplot/uPlot.min.css", STYLE),
