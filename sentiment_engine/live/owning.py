@@ -11,10 +11,10 @@ from sentiment_engine.settings_door import is_token_name
 
 
 def agent_named(context: Mapping[str, Any]) -> str:
-    """``context.agent``, the name of the agent's own token; empty where none is named that a token could have.
+    """``context.agent``, the name of the agent's own token; empty where it is none that a token could have.
 
-    Callers have always been free to put into the context what they like: "Anna Smith" is no reason to refuse
-    the call, it is nobody's own. Whether there is a token of the name is not asked: an agent may get it later.
+    Callers have always put into the context what they like: "Anna Smith" is nobody's own, and no reason to
+    refuse the call. Whether there is a token of the name is not asked: an agent may get it later.
     """
     agent = context.get("agent")
     return agent if isinstance(agent, str) and is_token_name(agent) else ""
