@@ -12,13 +12,15 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.live.answers import Health, Readiness
+from sentiment_engine.live.asked import said
 from sentiment_engine.live.audiosocket import AudioSocketPort, require_named_peers
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.cut_off import end_cut_off
@@ -244,14 +246,14 @@ class LiveServer:
     # -- endpoints
 
     async def _healthz(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return said(Health())
 
     async def _readyz(self, _: Request) -> Response:
         if self.calls.draining:
-            return JSONResponse({"status": "draining"}, status_code=503)
+            return said(Readiness(status="draining"), 503)
         if self._archive is not None and self._archive.is_failing:
-            return JSONResponse({"status": "archive_failing"}, status_code=503)
-        return JSONResponse({"status": "ready"})
+            return said(Readiness(status="archive_failing"), 503)
+        return said(Readiness(status="ready"))
 
     async def _metrics(self, _: Request) -> Response:
         return Response(self.metrics.render(), media_type="text/plain; version=0.0.4")

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sentiment_engine.errors import EngineError
+from sentiment_engine.live.answers import ErrorAnswer
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.secrecy import redacted
 
@@ -131,5 +132,4 @@ def said(value: Any, status: int = 200) -> Response:
 
 def refusal(refused: Refused | Unanswered) -> Response:
     """The error as an answer."""
-    error = {"type": "error", "code": refused.code, "message": refused.message}
-    return said(error, STATUS[refused.code])
+    return said(ErrorAnswer(code=refused.code, message=refused.message), STATUS[refused.code])

@@ -1,0 +1,130 @@
+"""Whole answers of the HTTP interface, as typed records; those in their lists: ``archive/answers.py``."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from sentiment_engine.archive.answers import (
+    CloudEventBody,
+    Cursor,
+    KeptAlert,
+    KeptCall,
+    OwedReview,
+    ReviewBytes,
+    ReviewCounts,
+    as_named,
+)
+
+
+class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a request is told no."""
+
+    type: Literal["error"] = "error"
+    code: str
+    message: str
+    """Names the input and the remedy."""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """That the server answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Readiness(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether new calls should come here."""
+
+    status: Literal["ready", "draining", "archive_failing"]
+
+
+class PhraseBook(msgspec.Struct, frozen=True, kw_only=True):
+    """The phrases in force."""
+
+    version: int
+    """Of the schema of entries, as in `playbook.yaml`."""
+    count: int
+    counts: Mapping[str, Mapping[str, int]]
+    """Of `cause`, `audience`, `mode` and `basis`: how many entries have which value."""
+    entries: Sequence[Annotated[Mapping[str, Any], as_named("Entry")]]
+
+
+class CallList(msgspec.Struct, frozen=True, kw_only=True):
+    """Calls, those that began last coming first."""
+
+    calls: Sequence[KeptCall]
+    next: Cursor | None
+    """Give it as `before` to be given the next page; null on the last."""
+
+
+class CallWithAlerts(msgspec.Struct, frozen=True, kw_only=True):
+    """One call."""
+
+    call: KeptCall
+    alerts: Sequence[KeptAlert]
+    """All of them, the newest first."""
+
+
+class EventList(msgspec.Struct, frozen=True, kw_only=True):
+    """Events of one call, the oldest first."""
+
+    events: Sequence[CloudEventBody]
+    next: Cursor | None
+    """Give it as `since` to be given the next page; null on the last."""
+
+
+class Erased(msgspec.Struct, frozen=True, kw_only=True):
+    """That a call is gone."""
+
+    erased: str
+    """Its id."""
+
+
+class AlertList(msgspec.Struct, frozen=True, kw_only=True):
+    """Alerts, those that were raised last coming first."""
+
+    alerts: Sequence[KeptAlert]
+    next: Cursor | None
+    """Give it as `before` to be given the next page; null on the last."""
+
+
+class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):
+    """A webhook message that was given up."""
+
+    webhook: str
+    """Its name in the settings."""
+    attempts: int
+    last_error: str | None
+    event: CloudEventBody
+
+
+class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
+    """Webhook messages that were given up, the newest first."""
+
+    dead: Sequence[DeadLetter]
+
+
+class NamedRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """The recording that is the call's."""
+
+    call_id: str
+    sha256: str
+    """Of its file."""
+
+
+class ReviewList(msgspec.Struct, frozen=True, kw_only=True):
+    """What two roles review, the oldest first."""
+
+    reviews: Sequence[OwedReview]
+    counts: ReviewCounts
+    next: Cursor | None
+    """Give it as `after` to be given the next page; null on the last."""
+
+
+class GivenReview(msgspec.Struct, frozen=True, kw_only=True):
+    """A review that is on disk."""
+
+    review: ReviewBytes
+    """The event, as the feed has it."""
+    subject: OwedReview | None
+    """What it is about; null where that was erased since."""
