@@ -6,10 +6,10 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement
 
-from sentiment_engine.archive.answers import Acknowledgement, KeptAlert, KeptCall
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.schema import ALERTS, CALLS
+from sentiment_engine.archive.views import Acknowledgement, KeptAlert, KeptCall
 
 
 def calls(

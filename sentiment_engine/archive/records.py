@@ -10,7 +10,7 @@ from typing import Annotated, NamedTuple, get_args
 import msgspec
 
 from sentiment_engine import wire
-from sentiment_engine.archive.answers import Cursor, Moment, as_named
+from sentiment_engine.archive.views import Cursor, Moment, as_named
 from sentiment_engine.events import AnyEvent, Event
 
 TICKS = frozenset({"tension.updated", "emotion.scored", "voice.measured", "speech.ended"})

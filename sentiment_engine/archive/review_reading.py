@@ -6,13 +6,13 @@ import msgspec
 from sqlalchemy import ColumnElement, and_, func, or_, select
 
 from sentiment_engine import wire
-from sentiment_engine.archive.answers import OwedReview, RoleReview
 from sentiment_engine.archive.duties import duty_of
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.review_log import Line
 from sentiment_engine.archive.reviewing import Duty, Kind, State
 from sentiment_engine.archive.schema import DUTIES, REVIEWS
+from sentiment_engine.archive.views import OwedReview, RoleReview
 from sentiment_engine.events import Reviewed, ReviewRole
 from sentiment_engine.settings_reviews import REVIEW_ROLES
 

@@ -19,7 +19,8 @@ from starlette.websockets import WebSocket
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
-from sentiment_engine.live.answers import Health, Readiness
+from sentiment_engine.live.api.bodies import Health, Readiness
+from sentiment_engine.live.api.served import document
 from sentiment_engine.live.asked import said
 from sentiment_engine.live.audiosocket import AudioSocketPort, require_named_peers
 from sentiment_engine.live.calls import Calls
@@ -153,6 +154,7 @@ class LiveServer:
             Route("/readyz", self._readyz),
             Route("/metrics", self._metrics),
             Route("/v1/playbook", self._phrases.get),
+            Route("/openapi.json", document),
             *self._pages.routes(),
             WebSocketRoute("/v1/stream", self._stream),
             *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),

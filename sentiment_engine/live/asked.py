@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sentiment_engine.errors import EngineError
-from sentiment_engine.live.answers import ErrorAnswer
+from sentiment_engine.live.api.bodies import ErrorAnswer
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.secrecy import redacted
 

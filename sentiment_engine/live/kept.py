@@ -16,7 +16,7 @@ from sentiment_engine.archive import listing
 from sentiment_engine.archive.records import Wish, cursor_text, now_ms, rfc3339
 from sentiment_engine.events import AlertAcknowledged
 from sentiment_engine.live.answering import answering, asked_id, failing, unknown
-from sentiment_engine.live.answers import (
+from sentiment_engine.live.api.bodies import (
     AlertList,
     CallList,
     CallWithAlerts,

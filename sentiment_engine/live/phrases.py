@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sentiment_engine.events import STAGES
-from sentiment_engine.live.answers import ErrorAnswer, PhraseBook
+from sentiment_engine.live.api.bodies import ErrorAnswer, PhraseBook
 from sentiment_engine.phrases import BASES, Entry
 from sentiment_engine.playbook import ANSWERED_AS, Playbook
 from sentiment_engine.settings import PlaybookSettings

@@ -11,7 +11,7 @@ from starlette.routing import Route
 from sentiment_engine.archive.records import now_ms, rfc3339
 from sentiment_engine.events import RecordingHashed
 from sentiment_engine.live.answering import answering, asked_id, failing, unknown
-from sentiment_engine.live.answers import NamedRecording
+from sentiment_engine.live.api.bodies import NamedRecording
 from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import Refused

@@ -13,13 +13,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from sentiment_engine.archive import review_log, review_reading, reviewing
-from sentiment_engine.archive.answers import ReviewCounts
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, now_ms, rfc3339
 from sentiment_engine.archive.reviewing import GIVES, Duty, Kind, NotAllowed, State
+from sentiment_engine.archive.views import ReviewCounts
 from sentiment_engine.events import AlertReviewed, CallReviewed, Reviewed, ReviewRole
 from sentiment_engine.live.answering import asked_id
-from sentiment_engine.live.answers import GivenReview, ReviewList
+from sentiment_engine.live.api.bodies import GivenReview, ReviewList
 from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.door import Caller
 from sentiment_engine.live.hub import Hub

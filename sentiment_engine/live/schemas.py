@@ -15,7 +15,7 @@ from typing import Any, get_args, get_type_hints
 
 import msgspec
 
-from sentiment_engine.archive.answers import REF
+from sentiment_engine.archive.views import REF
 from sentiment_engine.events import AnyEvent
 
 EVENTS: Mapping[str, type] = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyEvent)}

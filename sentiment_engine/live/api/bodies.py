@@ -1,11 +1,11 @@
-"""Whole answers of the HTTP interface, as typed records; those in their lists: ``archive/answers.py``."""
+"""Whole answers of the HTTP interface, as typed records; those in their lists: ``archive/views.py``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from sentiment_engine.archive.answers import (
+from sentiment_engine.archive.views import (
     CloudEventBody,
     Cursor,
     KeptAlert,

@@ -1,0 +1,127 @@
+"""Reviews and evidence, described."""
+
+from collections.abc import Mapping
+
+from sentiment_engine.live.api.bodies import GivenReview, NamedRecording, ReviewList
+from sentiment_engine.live.api.operation import LIMIT, Content, Operation, choice, cursor, words
+from sentiment_engine.live.recording import RecordingBody
+from sentiment_engine.live.review_body import ReviewBody
+from sentiment_engine.live.reviews import FORMATS, STATES
+from sentiment_engine.settings_reviews import REVIEW_ROLES
+
+GIVEN = {
+    200: Content("The same request came before under this `idempotency_key`: its review.", GivenReview),
+    201: Content("The review, on disk, and what it is about.", GivenReview),
+}
+GIVING = (
+    *("reviews_need_tokens", "forbidden", "bad_body", "not_json", "too_big", "unknown_id", "ambiguous"),
+    *("four_eyes", "already_reviewed", "unknown_review", "key_reused"),
+)
+WHO = (
+    "The reviewer is the token's name. Two people give the two reviews; only its author may correct one, by "
+    "`supersedes`. `decision` and `reason` are words of the settings."
+)
+
+REVIEWS: Mapping[str, Operation] = {
+    "POST /v1/alerts/{alert_id:path}/reviews": Operation(
+        id="reviewAlert",
+        tag="Reviews",
+        summary="Reviews an alert for one role",
+        text=WHO,
+        body=ReviewBody,
+        answers=GIVEN,
+        errors=GIVING,
+    ),
+    "POST /v1/calls/{call_id:path}/reviews": Operation(
+        id="reviewCall",
+        tag="Reviews",
+        summary="Reviews a call that has ended, for one role",
+        text=WHO,
+        body=ReviewBody,
+        answers=GIVEN,
+        errors=(*GIVING, "still_live"),
+    ),
+    "/v1/reviews": Operation(
+        id="listReviews",
+        tag="Reviews",
+        summary="What is to be reviewed, the oldest first",
+        parameters=(
+            choice("state", STATES, "`open` holds all that miss a review, overdue or not."),
+            choice("role", REVIEW_ROLES, "Looks at this role's review alone."),
+            cursor("after", "`next` of the page before: what is newer."),
+            LIMIT,
+        ),
+        answers={200: Content("A page, and how much there is.", ReviewList)},
+        errors=("bad_query",),
+    ),
+    "/v1/reviews/log": Operation(
+        id="getReviewLog",
+        tag="Reviews",
+        summary="A day of reviews, for the files",
+        parameters=(
+            words(
+                "day",
+                "`2026-01-31`, from midnight to midnight in UTC or at `offset`.",
+                required=True,
+                pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+            ),
+            choice("format", FORMATS, "A table, or a page to print.", required=True),
+            words(
+                "offset",
+                "Of the day's clock: `+08:00`.",
+                pattern="^[+-](0[0-9]|1[0-4]):[0-5][0-9]$",
+            ),
+        ),
+        answers={
+            200: Content(
+                "The lines of that day.",
+                {"type": "string"},
+                ("text/csv; charset=utf-8", "text/html; charset=utf-8"),
+                {"Content-Disposition": "A file's name for a table; `inline` for a page."},
+            )
+        },
+        errors=("bad_query",),
+    ),
+    "/v1/checkpoints": Operation(
+        id="getCheckpoint",
+        tag="Evidence",
+        summary="The newest signed checkpoint of the log",
+        text="A [signed note](https://c2sp.org/tlog-checkpoint): keep it elsewhere, and the log cannot be "
+        "rewritten behind it without being found out.",
+        answers={200: Content("The note.", {"type": "string"}, ("text/plain; charset=utf-8",))},
+        errors=("bad_query", "no_key", "unknown_id"),
+    ),
+    "/v1/calls/{call_id:path}/evidence": Operation(
+        id="getEvidence",
+        tag="Evidence",
+        summary="What proves one call",
+        text="Verify it with `sentiment-engine evidence verify`.",
+        parameters=(
+            words(
+                "seen",
+                "Size of a checkpoint that was kept elsewhere: the bundle proves that the log continues it.",
+                pattern="^[0-8]?[0-9]{1,18}$",
+            ),
+        ),
+        answers={
+            200: Content(
+                "Events, inclusion proofs, reviews and checkpoint in one file.",
+                {"type": "string", "format": "binary"},
+                ("application/zip",),
+                {"Content-Disposition": "The file's name."},
+            )
+        },
+        errors=("bad_query", "no_key", "unknown_id", "log_altered"),
+    ),
+    "POST /v1/calls/{call_id:path}/recording": Operation(
+        id="nameRecording",
+        tag="Evidence",
+        summary="Names the recording of a call by its hash",
+        text="Its hash becomes part of the log; the file stays where it is. The first one stays: sent again "
+        "it counts once, another one is refused.",
+        body=RecordingBody,
+        answers={200: Content("The recording that is the call's.", NamedRecording)},
+        errors=("bad_query", "unknown_id", "recording_known"),
+    ),
+}
+"""As in ``rights.py``: name of a route -> what it does."""
