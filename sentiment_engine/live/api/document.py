@@ -60,7 +60,7 @@ def openapi(operations: Mapping[str, Operation] = OPERATIONS) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Sentiment engine",
+            "title": "Sentiment Engine: HTTP interface",
             "version": version("sentiment-engine"),
             "description": DESCRIPTION,
             "license": {"name": "Apache 2.0", "identifier": "Apache-2.0"},

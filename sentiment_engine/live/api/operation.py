@@ -93,6 +93,9 @@ def cursor(name: str, text: str) -> Parameter:
     return Parameter(name, {"type": "string", "pattern": "^0?[0-8]?[0-9]{1,18}$"}, text)
 
 
+KNOWN = Parameter("If-None-Match", {"type": "string"}, "An `ETag` that was given.", "header")
+UNCHANGED = Content("What the client has is current.")
+TAGGED = {"ETag": "Changes when the answer does."}
 LIMIT = Parameter(
     "limit", {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL}, "How many rows at most."
 )

@@ -76,7 +76,7 @@ REVIEWS: Mapping[str, Operation] = {
             200: Content(
                 "The lines of that day.",
                 {"type": "string"},
-                ("text/csv; charset=utf-8", "text/html; charset=utf-8"),
+                ("text/csv", "text/html"),
                 {"Content-Disposition": "A file's name for a table; `inline` for a page."},
             )
         },
@@ -88,7 +88,7 @@ REVIEWS: Mapping[str, Operation] = {
         summary="The newest signed checkpoint of the log",
         text="A [signed note](https://c2sp.org/tlog-checkpoint): keep it elsewhere, and the log cannot be "
         "rewritten behind it without being found out.",
-        answers={200: Content("The note.", {"type": "string"}, ("text/plain; charset=utf-8",))},
+        answers={200: Content("The note.", {"type": "string"}, ("text/plain",))},
         errors=("bad_query", "no_key", "unknown_id"),
     ),
     "/v1/calls/{call_id:path}/evidence": Operation(

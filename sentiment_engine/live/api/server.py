@@ -7,7 +7,10 @@ from sentiment_engine.events import STAGES
 from sentiment_engine.live.api.bodies import DeadLetters, Health, PhraseBook, Readiness
 from sentiment_engine.live.api.calls import TYPES
 from sentiment_engine.live.api.operation import (
+    KNOWN,
     LIMIT,
+    TAGGED,
+    UNCHANGED,
     Content,
     Operation,
     Parameter,
@@ -60,11 +63,11 @@ SERVER: Mapping[str, Operation] = {
                 "A BCP 47 tag: leaves out the texts of the other language.",
                 pattern="^[A-Za-z0-9-]{1,35}$",
             ),
-            Parameter("If-None-Match", {"type": "string"}, "An `ETag` that was given.", "header"),
+            KNOWN,
         ),
         answers={
-            200: Content("The phrases.", PhraseBook, headers={"ETag": "Changes when the answer does."}),
-            304: Content("What the client has is current."),
+            200: Content("The phrases.", PhraseBook, headers=TAGGED),
+            304: UNCHANGED,
         },
         errors=("bad_query",),
         archived=False,
@@ -90,18 +93,15 @@ SERVER: Mapping[str, Operation] = {
         id="getMetrics",
         tag="Server",
         summary="Metrics for Prometheus",
-        answers={
-            200: Content(
-                "The text format.", {"type": "string"}, ("text/plain; version=0.0.4; charset=utf-8",)
-            )
-        },
+        answers={200: Content("The text format.", {"type": "string"}, ("text/plain",))},
         archived=False,
     ),
     "/openapi.json": Operation(
         id="getOpenApi",
         tag="Server",
         summary="This document",
-        answers={200: Content("OpenAPI 3.1.", {"type": "object"})},
+        parameters=(KNOWN,),
+        answers={200: Content("OpenAPI 3.1.", {"type": "object"}, headers=TAGGED), 304: UNCHANGED},
         archived=False,
     ),
     **{
@@ -110,7 +110,8 @@ SERVER: Mapping[str, Operation] = {
             tag="Server",
             summary=f"A page for people: {PAGES[address]}",
             text="The same for everybody; what is in it comes from the endpoints here.",
-            answers={200: Content("The page.", {"type": "string"}, (PAGE,)), 304: Content("As you have it.")},
+            parameters=(KNOWN,),
+            answers={200: Content("The page.", {"type": "string"}, ("text/html",), TAGGED), 304: UNCHANGED},
             archived=False,
         )
         for address, file in FILES.items()
