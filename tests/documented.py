@@ -65,7 +65,7 @@ async def keeps_to_the_document(answer: httpx.Response) -> None:
     request = answer.request
     method = "GET" if request.method == "HEAD" else request.method
     known = operation_at(method, request.url.path)
-    if known is None:
+    if known is None or answer.status_code == 405:
         return
     name, operation = known
     about = f"{name} -> {answer.status_code}"

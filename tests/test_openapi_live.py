@@ -1,5 +1,6 @@
 """Real answers of a server keep to the description of the HTTP interface, in every field."""
 
+import itertools
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import httpx
 import msgspec
+import pytest
 from documented import HOOKS, SEEN, operations
 from doors import bearer, locked
 from live_server import LoudIsAngry, in_loop, live_settings, serving, streaming
@@ -143,6 +145,35 @@ async def test_a_live_call_and_a_server_that_keeps_nothing_answer_as_described(t
             if "404" in operation["responses"]:
                 said = await http.request(method, re.sub(r"\{\w+\}", "c-1", path))
                 assert said.json()["code"] == "no_archive"
+
+
+# -- what schemathesis found
+
+
+@in_loop
+async def test_where_there_is_nothing_the_answer_is_json_too(tmp_path):
+    async with asking(tmp_path, locked()) as (_, http):
+        for who, path in itertools.product((None, "admin"), ("/v1/nothing", "/favicon.ico", "/v1/calls/a%0Ab")):
+            said = await ask(http, who, f"GET {path}")
+            assert (said.status_code, said.json()["code"]) == (404, "unknown_path")
+
+
+@pytest.mark.parametrize(
+    ("what", "allowed"),
+    [
+        ("PATCH /v1/calls/c-1", "DELETE, GET, HEAD"),
+        ("DELETE /v1/calls", "GET, HEAD"),
+        ("DELETE /v1/alerts/c-1/ack", "POST"),
+        ("OPTIONS /v1/calls/c-1/reviews", "POST"),
+        ("POST /", "GET, HEAD"),
+    ],
+)
+@in_loop
+async def test_a_method_that_is_not_there_is_told_which_are(tmp_path, what, allowed):
+    async with asking(tmp_path, locked()) as (_, http):
+        said = await ask(http, "admin", what)
+        assert (said.status_code, said.json()["code"]) == (405, "wrong_method")
+        assert said.headers["allow"] == allowed
 
 
 # -- queries

@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.live import nowhere
 from sentiment_engine.live.api.bodies import Health, Readiness
 from sentiment_engine.live.api.served import document
 from sentiment_engine.live.asked import said
@@ -165,7 +166,7 @@ class LiveServer:
             *self._kept.routes(),
             *self._reviews.routes(),
         ]
-        return Starlette(routes=guarded(routes, self.door, self.metrics))
+        return Starlette(routes=guarded(routes, self.door, self.metrics), exception_handlers=nowhere.HANDLERS)
 
     async def __aenter__(self) -> "LiveServer":
         self.hub.start(self.calls.let_in)

@@ -19,6 +19,8 @@ STATUS = {
     "forbidden": 403,
     "reviews_need_tokens": 403,
     "unknown_id": 404,
+    "unknown_path": 404,
+    "wrong_method": 405,
     "no_archive": 404,
     "no_key": 404,
     "still_live": 409,

@@ -26,6 +26,7 @@ TYPES = words(
     "types",
     "Event types separated by commas, with or without `sentiment-engine.` before them; `alert.*` stands "
     "for all that begin so.",
+    minLength=1,
 )
 BEFORE = cursor("before", "`next` of the page before: what is older.")
 

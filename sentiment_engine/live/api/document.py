@@ -33,7 +33,8 @@ nobody.
 **Pages.** Lists hold `limit` rows, 100 if not said, and `next`: give it back to be given the next page. \
 Cursors are 20 digits; they grow from event to event, across restarts too.
 
-**Errors** are `{"type": "error", "code": …, "message": …}`; the message names the input and the remedy.
+**Errors** are `{"type": "error", "code": …, "message": …}`; the message names the input and the \
+remedy. Where there is nothing the code is `unknown_path`, with 404, or `wrong_method`, with 405.
 
 **Readers** ignore fields they do not know: new ones come without a new version. Whatever can be read with \
 GET can be asked for with HEAD.

@@ -6,6 +6,8 @@ from sentiment_engine.live.asked import STATUS
 from sentiment_engine.live.guard import HTTP_STATUS
 
 OF_THE_DOOR = ("bad_query", "unauthorized", "forbidden", "rate_limited", "limit_reached")
+EVERYWHERE = ("unknown_path", "wrong_method")
+"""Where no operation is."""
 OF_THE_ARCHIVE = ("no_archive", "archive_failing")
 
 MEANING: Mapping[str, str] = {
@@ -32,7 +34,9 @@ MEANING: Mapping[str, str] = {
     "too_big": "The body is larger than is read.",
     "unauthorized": "A token is missing or not known, or was sent in the address.",
     "unknown_id": "Nothing is kept under this id.",
+    "unknown_path": "There is nothing at this address.",
     "unknown_review": "supersedes names no review of yours that stands.",
+    "wrong_method": "The address takes other methods: Allow names them.",
 }
 """Error code -> what it tells the caller."""
 

@@ -63,7 +63,7 @@ REVIEWS: Mapping[str, Operation] = {
                 "day",
                 "`2026-01-31`, from midnight to midnight in UTC or at `offset`.",
                 required=True,
-                pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+                format="date",
             ),
             choice("format", FORMATS, "A table, or a page to print.", required=True),
             words(
