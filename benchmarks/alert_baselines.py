@@ -18,7 +18,7 @@ from sentiment_engine.alerts import Alerts
 from sentiment_engine.emotion import Window
 from sentiment_engine.events import TensionUpdated
 from sentiment_engine.listening import Tick
-from sentiment_engine.settings import AlertSettings
+from sentiment_engine.settings_alerts import AlertSettings
 from sentiment_engine.tension import Level
 
 Track = list[tuple[float, float]]

@@ -30,7 +30,7 @@ from benchmarks.emotion_systems import System
 from scripts.emotion_features import Take
 from sentiment_engine.emotion import Baseline
 from sentiment_engine.events import Voice
-from sentiment_engine.settings import BaselineSettings
+from sentiment_engine.settings_tension import BaselineSettings
 
 PHONE = Take("whole")
 OTHER_LINES = {  # named like PHONE, so that a clip's level, band, law and noise are drawn alike

@@ -32,7 +32,7 @@ from scripts.emotion_features import (
     speech,
     window,
 )
-from sentiment_engine.settings import WindowSettings
+from sentiment_engine.settings_hearing import WindowSettings
 
 LEAD_S = 30.0
 """Calm speech before the test, where a speaker has that much."""

@@ -28,7 +28,7 @@ from benchmarks.emotion_fairness import exceeding, gap_of_languages, gap_of_sexe
 from benchmarks.emotion_figures import Bools, Figure, Floats, Ints, by_corpus
 from benchmarks.emotion_systems import System
 from sentiment_engine.calm import CalmVoice
-from sentiment_engine.settings import BaselineSettings
+from sentiment_engine.settings_tension import BaselineSettings
 
 DEFAULT = BaselineSettings()
 LEAST, MOST = 3, 15

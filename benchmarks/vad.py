@@ -48,7 +48,7 @@ from benchmarks.telephone import RATE_HZ, add_noise, resample, telephone
 from sentiment_engine import Settings
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES, FRAME_S, FRAME_SAMPLES, Float32, Int16
 from sentiment_engine.listening import Listener, Segment, speech_model
-from sentiment_engine.settings import VadSettings
+from sentiment_engine.settings_hearing import VadSettings
 from sentiment_engine.silero import PACKAGES, SileroFrames
 from sentiment_engine.vad import SpeechGate, SpeechModel, WebRtcFrames
 

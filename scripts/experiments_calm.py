@@ -34,7 +34,7 @@ from scripts.emotion_head import Head, shrunk, softmax  # noqa: E402
 from sentiment_engine.calm import CALM  # noqa: E402
 from sentiment_engine.emotion import log_odds  # noqa: E402
 from sentiment_engine.onnx_model import load_emotion_model  # noqa: E402
-from sentiment_engine.settings import BaselineSettings  # noqa: E402
+from sentiment_engine.settings_tension import BaselineSettings  # noqa: E402
 
 SEEDS = (1, 2, 3)
 TRIED = (  # lean_prior_s, lean_most

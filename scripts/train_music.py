@@ -31,7 +31,7 @@ from benchmarks.vad import pcm16  # noqa: E402
 from scripts.music_synth import note, piece, timbre  # noqa: E402
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES, FRAME_SAMPLES, Int16  # noqa: E402
 from sentiment_engine.music import CONTEXT_BLOCKS, OUTLIER, MusicCheck  # noqa: E402
-from sentiment_engine.settings import VadSettings  # noqa: E402
+from sentiment_engine.settings_hearing import VadSettings  # noqa: E402
 from sentiment_engine.vad import WebRtcFrames  # noqa: E402
 
 WEIGHTS = REPOSITORY / "sentiment_engine" / "music_weights.py"

@@ -11,7 +11,7 @@ from enum import Enum, auto
 import msgspec
 
 from sentiment_engine.events import Cause, Severity
-from sentiment_engine.settings import AlertSettings
+from sentiment_engine.settings_alerts import AlertSettings
 from sentiment_engine.tension import Level
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 
 from sentiment_engine.emotion import log_odds
-from sentiment_engine.settings import BaselineSettings
+from sentiment_engine.settings_tension import BaselineSettings
 
 CALM = "neutral"
 

@@ -10,7 +10,7 @@ import numpy as np
 from sentiment_engine.events import QualityReason
 from sentiment_engine.frames import BLOCK_FRAMES, FRAME_S, FRAME_SAMPLES, Float32, Int16, UInt8
 from sentiment_engine.same_voice import RING_FRAMES
-from sentiment_engine.settings import QualitySettings
+from sentiment_engine.settings_tension import QualitySettings
 
 HINT = 0.5
 """Factor of a reason that is no more than a hint; the limit of judging must lie below."""

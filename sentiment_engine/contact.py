@@ -13,7 +13,8 @@ from typing import Any, Literal
 import msgspec
 
 from sentiment_engine.errors import BadAudio
-from sentiment_engine.settings import QUIET_HOURS, Settings
+from sentiment_engine.settings import Settings
+from sentiment_engine.settings_alerts import QUIET_HOURS
 
 DAY_S = 86_400
 MOST = 100_000

@@ -25,7 +25,7 @@ from itertools import compress, groupby
 
 from sentiment_engine.events import Party, Snapshot
 from sentiment_engine.frames import BLOCK_S, FRAME_S
-from sentiment_engine.settings import ConversationSettings
+from sentiment_engine.settings_tension import ConversationSettings
 
 LATENCY_SHARE = 0.3
 """Of the last answer in the running mean: some five answers back."""

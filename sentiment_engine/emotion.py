@@ -19,7 +19,8 @@ from sentiment_engine.events import Party, Voice
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, FRAME_S, FRAME_SAMPLES, RATE_HZ, Float32, Int16
 from sentiment_engine.pitch import pitch_semitones
 from sentiment_engine.rate import syllables_per_s
-from sentiment_engine.settings import BaselineSettings, WindowSettings
+from sentiment_engine.settings_hearing import WindowSettings
+from sentiment_engine.settings_tension import BaselineSettings
 from sentiment_engine.usual import Effort, Manner
 
 LEAST_PROBABILITY = 0.001

@@ -4,6 +4,7 @@
     ├── BadAudio        the caller's audio cannot be used: end that call, keep serving
     ├── BadMessage      the caller's message cannot be understood: tell them, keep serving
     ├── BadEvidence     a bundle, a signed note or a proof does not hold: nothing it says is proven
+    ├── BadRecording    kept audio cannot be read back: it is altered, lost, or of another key
     ├── NoTimeStamp     an outside authority gave no good time stamp: stay unanchored, try again later
     ├── BadSettings     the operator must fix a file or an option: refuse to start
     └── ModelMismatch   the model is not the one its description promises: refuse to start
@@ -27,6 +28,10 @@ class BadMessage(EngineError):
 
 class BadEvidence(EngineError):
     """A bundle, a signed note or a proof does not hold: nothing it says is proven."""
+
+
+class BadRecording(EngineError):
+    """Kept audio cannot be read back: it is altered, lost, or of another key."""
 
 
 class NoTimeStamp(EngineError):

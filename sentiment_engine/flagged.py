@@ -15,7 +15,7 @@ from sentiment_engine.contact import Contact, ContactRules
 from sentiment_engine.cues import Cues
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.events import Party, Severity
-from sentiment_engine.settings import WordsSettings
+from sentiment_engine.settings_alerts import WordsSettings
 from sentiment_engine.words import Hit
 
 FlagKind = Literal[

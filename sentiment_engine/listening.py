@@ -17,7 +17,8 @@ from sentiment_engine.observed import Observed
 from sentiment_engine.pcm import Decoder
 from sentiment_engine.profiles import PROFILES
 from sentiment_engine.quality import Quality, Verdict
-from sentiment_engine.settings import Settings, VadSettings
+from sentiment_engine.settings import Settings
+from sentiment_engine.settings_hearing import VadSettings
 from sentiment_engine.vad import SpeechGate, SpeechModel, WebRtcFrames
 from sentiment_engine.words import Hit
 

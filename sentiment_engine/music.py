@@ -14,7 +14,7 @@ import numpy as np
 
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES, Float32, Int16
 from sentiment_engine.music_weights import HIDDEN, HIDDEN_BIAS, MEAN, OUT, OUT_BIAS, SCALE
-from sentiment_engine.settings import VadSettings
+from sentiment_engine.settings_hearing import VadSettings
 
 CONTEXT_BLOCKS = 15
 HOP_BLOCKS, LONG_HOP_BLOCKS = 5, 12

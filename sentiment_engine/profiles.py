@@ -20,7 +20,8 @@ from typing import Literal
 import msgspec
 
 from sentiment_engine.events import Basis, Party, ProfileName
-from sentiment_engine.settings import PlaybookSettings, Settings
+from sentiment_engine.settings import Settings
+from sentiment_engine.settings_alerts import PlaybookSettings
 
 ALL: tuple[Basis, ...] = ("acoustic_emotion", "observable", "text", "metadata")
 NO_EMOTION: tuple[Basis, ...] = ("observable", "text", "metadata")

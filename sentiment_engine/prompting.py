@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from sentiment_engine.events import Audience, Basis, Party, Reason, Suggestion
 from sentiment_engine.phrases import BASES, Entry
 from sentiment_engine.playbook import CARE_FLAGS, Moment, Playbook, sequence_of
-from sentiment_engine.settings import PlaybookSettings
+from sentiment_engine.settings_alerts import PlaybookSettings
 
 SUBJECTS: Mapping[Reason, tuple[Party, ...]] = {
     "customer_anger": ("customer",),

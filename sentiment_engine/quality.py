@@ -32,7 +32,7 @@ from sentiment_engine.channel import HINT, LOSS_S, Channel, zero_runs
 from sentiment_engine.events import GapReason, Party, QualityReason
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_S, Int16
 from sentiment_engine.same_voice import RING_FRAMES, SameVoice
-from sentiment_engine.settings import QualitySettings
+from sentiment_engine.settings_tension import QualitySettings
 from sentiment_engine.tones import is_progress_tone
 
 LOSSES: tuple[GapReason, ...] = ("lost", "overload")

@@ -50,7 +50,8 @@ from sentiment_engine.listening import End, Note, QualityNote, Said, Segment, Ti
 from sentiment_engine.observed import Observed
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.quality import Verdict
-from sentiment_engine.settings import PlaybookSettings, Settings
+from sentiment_engine.settings import Settings
+from sentiment_engine.settings_alerts import PlaybookSettings
 from sentiment_engine.words import Hit
 
 E = TypeVar("E", bound=Event)

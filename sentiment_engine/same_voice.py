@@ -12,7 +12,7 @@ from collections import deque
 import numpy as np
 
 from sentiment_engine.frames import BLOCK_S, FRAME_S, RATE_HZ, Float32, Int16, UInt8
-from sentiment_engine.settings import QualitySettings
+from sentiment_engine.settings_tension import QualitySettings
 
 RING_FRAMES = round(10.0 / FRAME_S)
 LEAST_FRAMES = round(5.0 / FRAME_S)

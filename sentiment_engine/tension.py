@@ -13,7 +13,7 @@ import msgspec
 
 from sentiment_engine.emotion import Relative, sigmoid
 from sentiment_engine.events import Cause, Party, Snapshot
-from sentiment_engine.settings import TensionSettings
+from sentiment_engine.settings_tension import TensionSettings
 from sentiment_engine.usual import Effort
 
 ANGER: dict[Party, Cause] = {"agent": "agent_anger", "customer": "customer_anger", "mixed": "anger"}

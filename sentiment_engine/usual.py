@@ -8,7 +8,7 @@ import math
 import msgspec
 
 from sentiment_engine.events import Voice
-from sentiment_engine.settings import BaselineSettings
+from sentiment_engine.settings_tension import BaselineSettings
 
 SLOWEST_SPS = 0.5
 """Added to a rate of speech, so that a window without a syllable is slow, and not infinitely so."""

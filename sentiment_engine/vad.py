@@ -16,7 +16,7 @@ import webrtcvad
 
 from sentiment_engine.frames import BLOCK_FRAMES, FRAME_S, FRAME_SAMPLES, RATE_HZ, Int16
 from sentiment_engine.music import MusicCheck
-from sentiment_engine.settings import VadSettings
+from sentiment_engine.settings_hearing import VadSettings
 from sentiment_engine.tones import is_tone
 
 FLOOR_BUCKETS = 8

@@ -27,6 +27,24 @@ from sentiment_engine.settings import LiveSettings, Settings
 RATE_HZ = 8000
 
 
+def heard_s(server: LiveServer, call_id: str) -> float:
+    """Media time that a live call has heard; 0 for a call that is not known."""
+    call = server.calls._calls.get(call_id)
+    return 0.0 if call is None else call.monitor.heard_s
+
+
+def waiting(server: LiveServer, call_id: str) -> int:
+    """Windows of a call that wait for the model; 0 for a call that is not known."""
+    call = server.calls._calls.get(call_id)
+    return 0 if call is None else call.monitor.waiting
+
+
+def is_fed(server: LiveServer, call_id: str) -> bool:
+    """Whether a call has a socket."""
+    call = server.calls._calls.get(call_id)
+    return call is not None and bool(call.legs)
+
+
 class LoudIsAngry:
     """Scores a window by its level: above -20 dBFS it is angry, below it is neutral."""
 

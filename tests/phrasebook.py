@@ -5,7 +5,7 @@ from typing import Any
 from sentiment_engine.events import Suggestion
 from sentiment_engine.playbook import Moment, Playbook, parse_playbook
 from sentiment_engine.prompting import Prompter
-from sentiment_engine.settings import PlaybookSettings
+from sentiment_engine.settings_alerts import PlaybookSettings
 
 ALWAYS = PlaybookSettings(at_most=2, repeat_guard_s=120.0, jurisdiction="")
 

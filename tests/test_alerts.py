@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from voices import examples
 
 from sentiment_engine.alerts import NEXT_MOOD, Alerts, Cue, Mood, leading, strongest_first
-from sentiment_engine.settings import AlertSettings
+from sentiment_engine.settings_alerts import AlertSettings
 from sentiment_engine.tension import Level
 
 PLAIN = AlertSettings(

@@ -10,7 +10,8 @@ from voices import examples
 
 from sentiment_engine.calm import CalmVoice
 from sentiment_engine.errors import BadSettings
-from sentiment_engine.settings import BaselineSettings, Settings
+from sentiment_engine.settings import Settings
+from sentiment_engine.settings_tension import BaselineSettings
 
 PLAIN = BaselineSettings(calm_odds={"happy": -1.0, "sad": -1.0, "angry": -1.0})
 SOUNDS_SAD = {"neutral": 0.35, "happy": 0.05, "sad": 0.55, "angry": 0.05}

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from live_server import (
     LoudIsAngry,
     come_true,
+    heard_s,
     in_loop,
+    is_fed,
     live_settings,
     offline,
     plain,
@@ -291,7 +293,7 @@ async def test_a_server_that_shuts_down_ends_the_call_and_the_next_one_takes_it_
     async with serving() as old, nothing_left():
         async with stream(old.url) as call:
             await said(call, audio[:half])
-            await come_true(lambda: old.calls.heard_s("c-1") == 7.0)
+            await come_true(lambda: heard_s(old, "c-1") == 7.0)
             closing = asyncio.create_task(old.aclose())
             async with asyncio.timeout(10):
                 ended = await anext(event async for event in call.events() if isinstance(event, CallEnded))
@@ -314,10 +316,10 @@ async def test_a_call_given_up_by_the_server_goes_on_as_a_new_one():
     async with serving(live_settings(resume_grace_s=0.1)) as server, Proxy(server.port) as proxy:
         async with stream(proxy.url) as call:
             await said(call, audio[:64_000])
-            await come_true(lambda: server.calls.heard_s("c-1") == 2.0)
+            await come_true(lambda: heard_s(server, "c-1") == 2.0)
             proxy.port, port = 1, proxy.port  # nobody there
             proxy.cut()
-            await come_true(lambda: not server.calls.heard_s("c-1"))
+            await come_true(lambda: not heard_s(server, "c-1"))
             await said(call, audio[64_000:96_000])
             await call.stage("negotiation")
             proxy.port = port
@@ -348,7 +350,7 @@ async def test_a_call_without_audio_is_ended_as_idle_and_taken_up_when_there_is_
             await asyncio.sleep(0.7)
             assert proxy.connections == 1  # it would only be idle again
             await call.send(small_talk(2.0))
-            await come_true(lambda: server.calls.heard_s("c-1") == 2.0)
+            await come_true(lambda: heard_s(server, "c-1") == 2.0)
         assert (call.ended.reason, call.ended.duration_s) == ("stop", 2.0)
     assert Restarted(at_s=1.0, lost_s=0.0) in await told(call)
 
@@ -368,7 +370,7 @@ async def test_another_client_takes_a_call_over_and_the_first_is_told():
         first = stream(server.url)
         await first.__aenter__()
         await said(first, audio[:128_000])
-        await come_true(lambda: server.calls.heard_s("c-1") == 4.0)
+        await come_true(lambda: heard_s(server, "c-1") == 4.0)
         async with stream(server.url) as second:
             with pytest.raises(Unreachable, match="another socket continues call c-1"):
                 await told(first)
@@ -409,7 +411,7 @@ async def test_a_connection_that_lasted_renews_the_patience(monkeypatch: pytest.
                 await asyncio.sleep(0.4)
                 proxy.cut()
                 await come_true(lambda: proxy.connections == connections)  # noqa: B023 - awaited here
-                await come_true(lambda: server.calls.is_fed("c-1"))
+                await come_true(lambda: is_fed(server, "c-1"))
         assert call.ended.reason == "stop"
 
 
@@ -561,7 +563,7 @@ async def test_a_caller_that_is_cancelled_leaves_nothing_behind():
                 await asyncio.sleep(60)
 
         talking = asyncio.create_task(talk())
-        await come_true(lambda: server.calls.heard_s("c-1") == 1.0)
+        await come_true(lambda: heard_s(server, "c-1") == 1.0)
         talking.cancel()
         await asyncio.wait({talking})
         assert talking.cancelled()

@@ -9,7 +9,7 @@ from voices import examples
 
 from sentiment_engine import BadAudio, BadSettings, Settings
 from sentiment_engine.contact import DAY_S, PROFILES, hours, read_contact, rules_of
-from sentiment_engine.settings import ContactSettings
+from sentiment_engine.settings_alerts import ContactSettings
 
 
 def contact(profile="cn", started_at=None, own=None, **context):

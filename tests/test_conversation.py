@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from voices import examples
 
 from sentiment_engine.conversation import Conversation
-from sentiment_engine.settings import ConversationSettings
+from sentiment_engine.settings_tension import ConversationSettings
 
 TIMES = ConversationSettings(
     overlap_half_life_s=10.0, floor_s=0.6, talk_over_s=0.5, breath_s=0.3, interruption_half_life_s=20.0

@@ -14,7 +14,8 @@ from voices import examples
 from sentiment_engine.emotion import Baseline, Windower, log_odds, sigmoid, uncertainty
 from sentiment_engine.events import Voice
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES
-from sentiment_engine.settings import BaselineSettings, WindowSettings
+from sentiment_engine.settings_hearing import WindowSettings
+from sentiment_engine.settings_tension import BaselineSettings
 
 WINDOWS = WindowSettings(window_s=3.0, hop_s=1.0, min_window_s=0.6)
 PRIOR = BaselineSettings(

@@ -24,7 +24,7 @@ from benchmarks.emotion_systems import System
 from scripts.emotion_features import Windows
 from scripts.emotion_head import softmax
 from sentiment_engine.calm import CalmVoice
-from sentiment_engine.settings import BaselineSettings
+from sentiment_engine.settings_tension import BaselineSettings
 
 
 def test_auc_counts_the_pairs_in_the_right_order_and_ties_by_half():

@@ -11,7 +11,7 @@ from sentiment_engine import BadSettings, Settings, load_cues
 from sentiment_engine.contact import read_contact, rules_of
 from sentiment_engine.cues import Cues
 from sentiment_engine.flagged import Flagged
-from sentiment_engine.settings import ContactSettings, WordsSettings
+from sentiment_engine.settings_alerts import ContactSettings, WordsSettings
 from sentiment_engine.words import Hit
 
 CUES = load_cues()

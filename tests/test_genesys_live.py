@@ -12,13 +12,16 @@ from live_server import (
     Held,
     LoudIsAngry,
     come_true,
+    heard_s,
     in_loop,
+    is_fed,
     live_settings,
     quarrel,
     read_feed,
     said_of,
     serving,
     small_talk,
+    waiting,
 )
 from voices import encoded
 
@@ -211,7 +214,7 @@ async def test_the_alert_is_on_the_feed_while_the_call_still_runs_and_speaks_its
         await session.say("update", {"language": "en-US"})
         await session.audio(*QUARREL)
         await session.ping()
-        await come_true(lambda: server.calls.waiting(session.conversation) == 0)
+        await come_true(lambda: waiting(server, session.conversation) == 0)
         alert = of("alert.raised", await events_of(server, session.conversation, until_end=False))[0]
         assert {suggestion["language"] for suggestion in alert["suggestions"]} == {"en"}
         await session.close()
@@ -251,7 +254,7 @@ async def test_a_dropped_session_is_continued_by_the_next_one_of_its_conversatio
             await first.open()
             await first.audio(*frames(small_talk(2.0)))
             first.socket.transport.abort()
-        await come_true(lambda: not server.calls.is_fed(first.conversation))
+        await come_true(lambda: not is_fed(server, first.conversation))
         known = [{"id": first.id, "serverseq": first.serverseq, "clientseq": first.seq}]
         async with Session(server, conversationId=first.conversation, continuedSessions=known) as second:
             await second.open()
@@ -272,7 +275,7 @@ async def test_a_client_that_closes_to_reconnect_ends_no_call():
             await first.close("reconnect")
         async with Session(server, conversationId=first.conversation) as second:
             await second.open()
-            assert server.calls.heard_s(first.conversation) >= 2.0
+            assert heard_s(server, first.conversation) >= 2.0
             await second.close()
         events = await events_of(server, first.conversation)
     assert len(of("call.started", events)) == len(of("call.ended", events)) == 1
@@ -304,8 +307,8 @@ async def test_participants_of_one_conversation_may_be_calls_of_their_own():
     ):
         await first.open()
         await second.open()
-        assert server.calls.is_fed(f"{conversation}.{first.opening['participant']['id']}")
-        assert server.calls.is_fed(f"{conversation}.{second.opening['participant']['id']}")
+        assert is_fed(server, f"{conversation}.{first.opening['participant']['id']}")
+        assert is_fed(server, f"{conversation}.{second.opening['participant']['id']}")
         await first.close()
         await second.close()
 
@@ -319,7 +322,7 @@ async def test_a_session_of_pings_alone_ends_as_idle_and_a_paused_one_does_not()
             for _ in range(8):
                 await asyncio.sleep(0.1)
                 await session.ping()
-            assert server.calls.is_fed(session.conversation)
+            assert is_fed(server, session.conversation)
             await session.resume(0.8)
             for _ in range(50):
                 session._pings.append(session.seq + 1)

@@ -10,7 +10,9 @@ from doors import basic, locked_server
 from live_server import (
     RATE_HZ,
     come_true,
+    heard_s,
     in_loop,
+    is_fed,
     live_settings,
     quarrel,
     read_feed,
@@ -175,7 +177,7 @@ async def test_one_leg_hangs_up_and_the_call_goes_on_until_the_other_does():
             async with leg(server, CUSTOMER) as customer:
                 await speak(customer.send, talk, [(0.0, 0.6)], began_s)
             await speaking
-            assert server.calls.is_fed("pbx-1")
+            assert is_fed(server, "pbx-1")
         events = await read_feed(server, ALL, until="pbx-1")
     ended = of_kind(events, "call.ended")
     assert [event["reason"] for event in ended] == ["stop"]
@@ -211,10 +213,10 @@ async def test_a_second_socket_for_a_leg_takes_over_and_the_other_leg_stays():
     async with serving() as server, leg(server, AGENT) as agent, leg(server, CUSTOMER) as old:
         await agent.send(bytes(1600))
         await old.send(bytes(1600))
-        await come_true(lambda: server.calls.heard_s("pbx-1") > 0)
+        await come_true(lambda: heard_s(server, "pbx-1") > 0)
         async with leg(server, CUSTOMER):
             assert (await closed(old))[0] == 1008
-            assert server.calls.is_fed("pbx-1")
+            assert is_fed(server, "pbx-1")
             await agent.ping()
 
 
@@ -226,7 +228,7 @@ async def test_a_call_in_which_nobody_says_anything_any_more_ends_as_idle():
             await asyncio.sleep(0.4)
             await customer.send("DTMF_END digit:5 channel_id:1795434060.20")
             await asyncio.sleep(0.4)
-            assert server.calls.is_fed("pbx-1")
+            assert is_fed(server, "pbx-1")
             assert await closed(agent) == (1000, "idle")
             assert await closed(customer) == (1000, "idle")
         assert of_kind(await read_feed(server, ALL, until="pbx-1"), "call.ended")[0]["reason"] == "idle"
@@ -292,7 +294,7 @@ async def test_legs_of_different_formats_are_refused_and_the_first_goes_on():
         await agent.send(bytes(1600))
         async with leg(server, CUSTOMER, media_start(format="slin16")) as customer:
             assert (await closed(customer))[0] == 1008
-        assert server.calls.is_fed("pbx-1")
+        assert is_fed(server, "pbx-1")
 
 
 @in_loop
@@ -316,7 +318,7 @@ async def test_asterisk_shows_its_token_as_the_password_and_a_wrong_one_opens_no
         async with connect(f"{server.url}/v1/asterisk?{AGENT}", additional_headers=headers) as socket:
             await socket.send(media_start())
             await socket.send(bytes(1600))
-            await come_true(lambda: server.calls.is_fed("pbx-1"))
+            await come_true(lambda: is_fed(server, "pbx-1"))
         for headers in ({}, {"Authorization": "Basic cGJ4MTpzZWNyZXQx"}, basic("supervisor")):
             with pytest.raises(InvalidStatus, match=r"401|403"):
                 await connect(f"{server.url}/v1/asterisk?{AGENT}", additional_headers=headers)
@@ -333,7 +335,7 @@ async def test_a_shutdown_ends_the_call_and_closes_both_legs():
     async with serving() as server, leg(server, AGENT) as agent, leg(server, CUSTOMER) as customer:
         await agent.send(bytes(1600))
         await customer.send(bytes(1600))
-        await come_true(lambda: server.calls.heard_s("pbx-1") > 0)
+        await come_true(lambda: heard_s(server, "pbx-1") > 0)
         closing = asyncio.create_task(server.aclose())
         assert {(await closed(agent))[0], (await closed(customer))[0]} == {1001}
         await closing

@@ -25,12 +25,15 @@ from live_server import (
     Held,
     LoudIsAngry,
     come_true,
+    heard_s,
     in_loop,
+    is_fed,
     live_settings,
     quarrel,
     read_feed,
     undisturbed,
     voice,
+    waiting,
 )
 from voices import SETTINGS
 
@@ -127,11 +130,11 @@ async def test_a_line_that_breaks_is_waited_for_longer_than_one_that_hangs_up(mo
     async with serving_audiosocket() as server:
         async with audiosocket(server, NAME) as line:
             await line.send(samples(voice(0.5, 0.05)))
-            await come_true(lambda: server.calls.heard_s(str(NAME)) >= 0.5)
+            await come_true(lambda: heard_s(server, str(NAME)) >= 0.5)
             at_once = struct.pack("ii", 1, 0)  # closing then sends a reset and no FIN
             line.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
             line.writer.transport.abort()
-            await come_true(lambda: not server.calls.is_fed(str(NAME)))
+            await come_true(lambda: not is_fed(server, str(NAME)))
             await asyncio.sleep(0.5)
         async with audiosocket(server, NAME) as line:
             await line.send(samples(voice(0.5, 0.05)))
@@ -159,7 +162,7 @@ async def test_a_silent_connection_a_half_word_and_a_web_client_are_closed_and_d
 async def test_a_named_call_that_begins_in_silence_is_not_cut_off():
     hasty = live_settings(start_timeout_s=0.3)
     async with serving_audiosocket(hasty) as server, audiosocket(server, NAME) as line:
-        await come_true(lambda: server.calls.is_fed(str(NAME)))
+        await come_true(lambda: is_fed(server, str(NAME)))
         await line.send(bytes(16_000))
         line.writer.write(BYE)
         ended = of_kind(await read_feed(server, ALL, until=str(NAME)), "call.ended")
@@ -183,9 +186,9 @@ async def test_a_server_that_cannot_keep_up_reads_no_further_and_loses_nothing()
     async with serving_audiosocket(model=model) as server:
         async with audiosocket(server, NAME) as line:
             sending = asyncio.create_task(line.send(audio))
-            await come_true(lambda: server.calls.waiting(str(NAME)) >= SETTINGS.live.call_windows)
+            await come_true(lambda: waiting(server, str(NAME)) >= SETTINGS.live.call_windows)
             await asyncio.sleep(0.5)
-            assert server.calls.heard_s(str(NAME)) < 60
+            assert heard_s(server, str(NAME)) < 60
             assert not sending.done()
             model.release()
             await sending
@@ -204,7 +207,7 @@ async def test_who_is_not_named_is_turned_away_and_who_is_comes_in():
         assert server.calls.sessions == set()
         async with audiosocket(server, NAME, source="127.0.0.2") as line:
             await line.send(bytes(1600))
-            await come_true(lambda: server.calls.is_fed(str(NAME)))
+            await come_true(lambda: is_fed(server, str(NAME)))
 
 
 @in_loop
@@ -224,7 +227,7 @@ async def test_a_shutdown_ends_calls_hangs_up_and_takes_nobody_new():
     async with serving_audiosocket() as server:
         async with audiosocket(server, NAME) as line, audiosocket(server, None) as nameless:
             await line.send(bytes(1600))
-            await come_true(lambda: server.calls.is_fed(str(NAME)))
+            await come_true(lambda: is_fed(server, str(NAME)))
             port = server.audiosocket.port
             closing = asyncio.create_task(server.aclose())
             assert await line.closed() == BYE

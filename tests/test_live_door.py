@@ -23,7 +23,9 @@ from doors import (
 from live_server import (
     LoudIsAngry,
     come_true,
+    heard_s,
     in_loop,
+    is_fed,
     live_settings,
     offline,
     play,
@@ -62,6 +64,8 @@ ALLOWED = {
     "/v1/calls/{call_id:path}/events": {"supervisor", "legal", "admin"},
     "/v1/calls/{call_id:path}/evidence": {"legal", "admin"},
     "POST /v1/calls/{call_id:path}/recording": {"ingest", "admin"},
+    "/v1/calls/{call_id:path}/recording": {"supervisor", "legal", "admin"},
+    "/v1/calls/{call_id:path}/recording/peaks": {"supervisor", "legal", "admin"},
     "/v1/calls/{call_id:path}": {"supervisor", "legal", "admin"},
     "DELETE /v1/calls/{call_id:path}": {"admin"},
     "/v1/checkpoints": {"supervisor", "legal", "admin"},
@@ -200,11 +204,11 @@ async def test_a_call_is_continued_by_its_own_token_or_an_admin_and_by_no_other(
         mine = await opened(server, "ingest", "c-1")
         assert json.loads(await mine.recv())["type"] == "started"
         await play(mine, small_talk(1.0))
-        await come_true(lambda: server.calls.heard_s("c-1") == 1.0)
+        await come_true(lambda: heard_s(server, "c-1") == 1.0)
 
         other = await opened(server, "ingest-2", "c-1")
         assert await refusal(other) == ("forbidden", 1008)
-        assert server.calls.is_fed("c-1")
+        assert is_fed(server, "c-1")
 
         admin = await opened(server, "admin", "c-1")
         assert json.loads(await admin.recv()) == {
@@ -215,7 +219,7 @@ async def test_a_call_is_continued_by_its_own_token_or_an_admin_and_by_no_other(
         }
         assert await refusal(mine) == ("taken_over", 1008)
         await admin.close()
-        await come_true(lambda: not server.calls.is_fed("c-1"))
+        await come_true(lambda: not is_fed(server, "c-1"))
 
         other = await opened(server, "ingest-2", "c-1")  # nor while it waits for its socket to come back
         assert await refusal(other) == ("forbidden", 1008)
@@ -269,7 +273,7 @@ async def test_a_token_has_so_many_calls_dropped_ones_included_and_others_have_t
         async with entering(server, "/v1/stream", "ingest") as socket:
             await socket.send(start("c-1"))
             assert json.loads(await socket.recv())["type"] == "started"
-        await come_true(lambda: not server.calls.is_fed("c-1"))
+        await come_true(lambda: not is_fed(server, "c-1"))
         assert await refusal(await opened(server, "ingest", "c-2")) == ("limit_reached", 1013)
         other = await opened(server, "ingest-2", "c-3")
         assert json.loads(await other.recv())["type"] == "started"
@@ -433,11 +437,11 @@ async def test_a_platform_opens_calls_with_the_token_in_its_first_message_and_wi
                 assert socket.close_reason.startswith(code)
         async with connect(server.url + "/v1/twilio") as socket:
             await socket.send(twilio_start({"token": SECRETS["ingest"]}))
-            await come_true(lambda: server.calls.is_fed("CA1"))
+            await come_true(lambda: is_fed(server, "CA1"))
             assert await refusal(await opened(server, "ingest-2", "CA1")) == ("forbidden", 1008)
         async with entering(server, "/v1/twilio", "ingest-2") as socket:
             await socket.send(twilio_start({}, "CA2"))
-            await come_true(lambda: server.calls.is_fed("CA2"))
+            await come_true(lambda: is_fed(server, "CA2"))
 
 
 @in_loop
@@ -445,7 +449,7 @@ async def test_a_platforms_socket_counts_for_its_token_from_its_first_message_on
     async with locked_server(max_connections=1) as server:
         async with connect(server.url + "/v1/twilio") as socket:
             await socket.send(twilio_start({"token": SECRETS["ingest"]}))
-            await come_true(lambda: server.calls.is_fed("CA1"))
+            await come_true(lambda: is_fed(server, "CA1"))
             assert (await answer(server, "/v1/stream", bearer("ingest")))[0] == 429
             async with connect(server.url + "/v1/twilio") as second:
                 await second.send(twilio_start({"token": SECRETS["ingest"]}, "CA2"))

@@ -4,7 +4,17 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from live_server import RATE_HZ, come_true, in_loop, live_settings, quarrel, read_feed, serving, small_talk
+from live_server import (
+    RATE_HZ,
+    come_true,
+    heard_s,
+    in_loop,
+    live_settings,
+    quarrel,
+    read_feed,
+    serving,
+    small_talk,
+)
 from phone_calls import ALL, STEREO, alike, call, channels_of, closed, levels, of, phone, send, tap, turns
 from phones import b64, split, twilio_call, twilio_media, twilio_start
 from test_media_streams import EXOTEL_START, PLIVO_START, TELNYX_START
@@ -94,7 +104,7 @@ async def test_a_second_socket_takes_the_call_over_and_stale_state_goes_with_the
     half = len(frames) // 2
     async with serving() as server, phone(server) as old, phone(server) as new:
         await send(old, frames[:half])
-        await come_true(lambda: server.calls.heard_s("CAe5") >= 5.9)
+        await come_true(lambda: heard_s(server, "CAe5") >= 5.9)
         await send(new, frames[1:2])
         assert (await closed(old))[1:] == (1008, "taken_over: another socket continues call CAe5")
         await send(new, frames[half:])

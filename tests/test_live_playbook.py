@@ -15,7 +15,7 @@ from sentiment_engine.live.app import LiveServer
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.phrases import BASES
 from sentiment_engine.playbook import parse_playbook
-from sentiment_engine.settings import PlaybookSettings
+from sentiment_engine.settings_alerts import PlaybookSettings
 
 PATH = "/v1/playbook"
 

@@ -14,6 +14,7 @@ from live_server import (
     Held,
     LoudIsAngry,
     come_true,
+    heard_s,
     in_loop,
     play,
     quarrel,
@@ -23,6 +24,7 @@ from live_server import (
     small_talk,
     start,
     streaming,
+    waiting,
     whole_call,
 )
 from websockets.asyncio.client import connect
@@ -94,7 +96,7 @@ async def test_windows_still_waiting_at_shutdown_are_scored():
         async with streaming(server) as socket:
             for at in range(0, len(quarrel()), 200_000):
                 await socket.send(quarrel()[at : at + 200_000])
-            await come_true(lambda: server.calls.heard_s("c-1") >= 20.0)
+            await come_true(lambda: heard_s(server, "c-1") >= 20.0)
             await server.aclose()
             said = await rest(socket)
         kinds = [event["data"]["type"] for event in await rest(feed)]
@@ -108,7 +110,7 @@ async def test_a_second_stop_waits_for_nobody():
     async with serving(model=model) as server, streaming(server) as socket:
         model.hold()
         await play(socket, quarrel(0.5, 3.0))
-        await come_true(lambda: server.calls.waiting("c-1") > 0)
+        await come_true(lambda: waiting(server, "c-1") > 0)
         server.stop()
         await asyncio.sleep(0.3)
         server.stop()

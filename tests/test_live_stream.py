@@ -8,7 +8,9 @@ from live_server import (
     Held,
     LoudIsAngry,
     come_true,
+    heard_s,
     in_loop,
+    is_fed,
     live_settings,
     offline,
     play,
@@ -22,6 +24,7 @@ from live_server import (
     start,
     streaming,
     undisturbed,
+    waiting,
     whole_call,
 )
 from websockets.asyncio.client import connect
@@ -138,7 +141,7 @@ async def test_a_dropped_call_resumes_where_it_was_heard_and_nothing_differs(cut
     async with serving() as server:
         async with streaming(server) as socket:
             await play(socket, audio[:cut], 5_001)
-            await come_true(lambda: not (server.calls.heard_s("c-1") < cut // 32 / 1000))
+            await come_true(lambda: not (heard_s(server, "c-1") < cut // 32 / 1000))
             socket.transport.abort()
         async with connect(server.url + "/v1/stream") as socket:
             await socket.send(start())
@@ -161,7 +164,7 @@ async def test_an_alert_raised_while_the_socket_was_gone_is_sent_to_the_next():
             await socket.send(audio)
             await asyncio.sleep(0.2)
             socket.transport.abort()
-        await come_true(lambda: not (server.calls.is_fed("c-1")))
+        await come_true(lambda: not (is_fed(server, "c-1")))
         model.release()
         async with connect(server.url + "/v1/stream") as socket:
             await socket.send(start())
@@ -180,7 +183,7 @@ async def test_a_second_socket_takes_a_live_call_over():
     audio = quarrel()
     async with serving() as server, undisturbed(server), streaming(server) as old:
         await play(old, audio[:96_000])
-        await come_true(lambda: server.calls.heard_s("c-1") >= 3.0)
+        await come_true(lambda: heard_s(server, "c-1") >= 3.0)
         async with connect(server.url + "/v1/stream") as new:
             await new.send(start())
             assert json.loads(await new.recv())["resume_at_s"] == 3.0
@@ -267,7 +270,7 @@ async def test_a_client_faster_than_the_model_is_slowed_and_loses_nothing():
             behind = 0
             while not sending.done():
                 await asyncio.sleep(0.01)
-                behind = max(behind, server.calls.waiting("c-1"))
+                behind = max(behind, waiting(server, "c-1"))
             await socket.send('{"type":"stop"}')
             await rest(socket)
         assert said_of(await read_feed(server), "c-1") == offline("c-1", audio)

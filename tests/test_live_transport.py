@@ -3,7 +3,18 @@
 import asyncio
 
 import pytest
-from live_server import Held, come_true, in_loop, live_settings, play, quarrel, rest, serving, streaming
+from live_server import (
+    Held,
+    come_true,
+    in_loop,
+    live_settings,
+    play,
+    quarrel,
+    rest,
+    serving,
+    streaming,
+    waiting,
+)
 
 from sentiment_engine.live.transport import WebSocketProtocol
 
@@ -28,7 +39,7 @@ async def test_reading_does_not_stop_for_a_call_that_keeps_time(stops: list[bool
     async with serving() as server, streaming(server) as socket:
         for number, at in enumerate(range(0, len(audio), 3200), start=1):
             await socket.send(audio[at : at + 3200])
-            await come_true(lambda heard_s=number / 10: server.calls.heard_s("c-1") >= heard_s - 1e-6)
+            await come_true(lambda heard_s=number / 10: heard_s(server, "c-1") >= heard_s - 1e-6)
         await socket.send('{"type":"stop"}')
         assert (await rest(socket))[-1]["type"] == "call.ended"
     assert stops == [False] * (len(audio) // 3200 + 2)
@@ -41,7 +52,7 @@ async def test_reading_stops_while_windows_wait_and_goes_on_after(stops: list[bo
     async with serving(settings, model) as server, streaming(server) as socket:
         model.hold()
         sent = asyncio.create_task(play(socket, quarrel(6.0, 14.0)))
-        await come_true(lambda: server.calls.waiting("c-1") > 0 and stops[-1])
+        await come_true(lambda: waiting(server, "c-1") > 0 and stops[-1])
         await asyncio.sleep(0.2)  # what was read with it has been taken
         read = len(stops)
         await asyncio.sleep(0.2)

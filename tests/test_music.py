@@ -30,7 +30,7 @@ from sentiment_engine.music import (  # noqa: E402
     MusicCheck,
     music_log_odds,
 )
-from sentiment_engine.settings import VadSettings  # noqa: E402
+from sentiment_engine.settings_hearing import VadSettings  # noqa: E402
 from sentiment_engine.vad import SpeechGate  # noqa: E402
 
 DATA = Path(os.environ.get("SENTIMENT_DATA", ROOT.parent / "shared" / "data"))

@@ -12,13 +12,16 @@ import pytest
 from documented import HOOKS, SEEN, operations
 from doors import bearer, locked
 from live_server import LoudIsAngry, in_loop, live_settings, serving, streaming
+from test_live_evidence import whole_call_as
 from test_live_reviews import body, quarrel_in
 
 from sentiment_engine.archive.archive import Archive
+from sentiment_engine.archive.audio_key import make_audio_key
 from sentiment_engine.archive.keys import make_keys
 from sentiment_engine.live.app import LiveServer
 from sentiment_engine.resources import load_playbook
 from sentiment_engine.settings import Settings
+from sentiment_engine.settings_audio import AudioSettings
 from sentiment_engine.settings_evidence import EvidenceSettings
 
 ALERT, CALL, RECORDING = "/v1/alerts/c-1.a1/reviews", "/v1/calls/c-1/reviews", "/v1/calls/c-1/recording"
@@ -44,6 +47,8 @@ ANSWERED = [
     ("ingest", 200, f"POST {RECORDING}", {"json": {"sha256": "ab" * 32}}),
     ("legal", 200, "GET /v1/calls/c-1/evidence"),
     ("legal", 200, "GET /v1/checkpoints"),
+    ("legal", 200, "GET /v1/calls/heard/recording"),
+    ("legal", 200, "GET /v1/calls/heard/recording/peaks"),
     ("admin", 200, "GET /v1/webhooks/dead"),
 ]
 """Who asks for what, in this order, and which status comes: all but the endless feed, and erasure."""
@@ -77,8 +82,12 @@ async def asking(
     """A server that has everything, a critical call among it, and a client that compares its answers."""
     make_keys("example.com/calls", folder / "log.key")
     evidence = EvidenceSettings(key=str(folder / "log.key"))
-    settings = msgspec.structs.replace(settings or live_settings(), evidence=evidence)
-    archive = Archive(folder, evidence=evidence)
+    make_audio_key(folder / "audio.key")
+    audio = AudioSettings(key=str(folder / "audio.key"))
+    settings = msgspec.structs.replace(
+        settings or live_settings(), evidence=evidence, audio=audio, keep_audio=True
+    )
+    archive = Archive(folder, evidence=evidence, audio=audio)
     async with (
         LiveServer(settings, LoudIsAngry(), load_playbook(), port=0, archive=archive) as server,
         httpx.AsyncClient(base_url=server.url.replace("ws", "http"), event_hooks=HOOKS) as http,
@@ -97,7 +106,8 @@ async def ask(http: httpx.AsyncClient, who: str | None, what: str, how: dict | N
 @in_loop
 async def test_real_answers_keep_to_the_document(tmp_path):
     SEEN.clear()
-    async with asking(tmp_path, locked()) as (_, http):
+    async with asking(tmp_path, locked()) as (server, http):
+        await whole_call_as(server, "heard")
         for who, status, what, *how in ANSWERED:
             said = await ask(http, who, what, *how)
             assert said.status_code == status, f"{what}: {said.text}"
@@ -153,7 +163,8 @@ async def test_a_live_call_and_a_server_that_keeps_nothing_answer_as_described(t
 @in_loop
 async def test_where_there_is_nothing_the_answer_is_json_too(tmp_path):
     async with asking(tmp_path, locked()) as (_, http):
-        for who, path in itertools.product((None, "admin"), ("/v1/nothing", "/favicon.ico", "/v1/calls/a%0Ab")):
+        nowhere = ("/v1/nothing", "/favicon.ico", "/v1/calls/a%0Ab")
+        for who, path in itertools.product((None, "admin"), nowhere):
             said = await ask(http, who, f"GET {path}")
             assert (said.status_code, said.json()["code"]) == (404, "unknown_path")
 

@@ -18,7 +18,7 @@ from sentiment_engine.phrase_file import read_file
 from sentiment_engine.phrases import BASES, LONGEST_EN_WORDS, LONGEST_ZH_CHARACTERS
 from sentiment_engine.playbook import Playbook, parse_playbook
 from sentiment_engine.resources import load_playbook
-from sentiment_engine.settings import PlaybookSettings
+from sentiment_engine.settings_alerts import PlaybookSettings
 
 BASE_IDS = 110
 """Entries of the base; the rest keep the ids of the table by trigger."""

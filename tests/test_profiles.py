@@ -44,7 +44,8 @@ from sentiment_engine import (
 from sentiment_engine.batch.score import score_file
 from sentiment_engine.events import Basis, Party, ProfileName, Snapshot, Voice
 from sentiment_engine.profiles import ALL, PROFILES, playbook_settings
-from sentiment_engine.settings import BaselineSettings, PlaybookSettings
+from sentiment_engine.settings_alerts import PlaybookSettings
+from sentiment_engine.settings_tension import BaselineSettings
 from sentiment_engine.tension import Tension
 from sentiment_engine.usual import Effort, Manner
 

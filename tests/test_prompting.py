@@ -15,7 +15,7 @@ from sentiment_engine.phrases import BASES
 from sentiment_engine.playbook import CARE_FLAGS
 from sentiment_engine.prompting import SUBJECTS, Prompter
 from sentiment_engine.resources import load_playbook
-from sentiment_engine.settings import PlaybookSettings
+from sentiment_engine.settings_alerts import PlaybookSettings
 
 PACKAGED = load_playbook()
 ENTRIES = {entry.id: entry for entry in PACKAGED.entries}

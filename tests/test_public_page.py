@@ -14,12 +14,16 @@ VOCABULARY = (
     "errors",
     "events",
     "settings_base",
+    "settings_alerts",
     "settings_archive",
+    "settings_audio",
     "settings_audiosocket",
     "settings_door",
     "settings_evidence",
     "settings_genesys",
+    "settings_hearing",
     "settings_reviews",
+    "settings_tension",
     "settings",
 )
 LEFT_TO_RIGHT = (

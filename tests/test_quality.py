@@ -38,7 +38,7 @@ from sentiment_engine.frames import BLOCK_SAMPLES
 from sentiment_engine.pcm import ENCODINGS
 from sentiment_engine.quality import Quality
 from sentiment_engine.same_voice import alike_envelopes, alike_waves
-from sentiment_engine.settings import QualitySettings
+from sentiment_engine.settings_tension import QualitySettings
 
 LIMIT = QualitySettings().cannot_judge_below
 BOTH = ("agent", "customer")

@@ -9,22 +9,18 @@ from hypothesis import strategies as st
 from voices import examples
 
 from sentiment_engine import BadSettings, Settings
-from sentiment_engine.settings import (
-    AlertSettings,
-    BaselineSettings,
-    ContactSettings,
-    ConversationSettings,
-    LiveSettings,
-    PlaybookSettings,
-    QualitySettings,
-    TensionSettings,
-    VadSettings,
-    WindowSettings,
-    WordsSettings,
-)
+from sentiment_engine.settings import LiveSettings
+from sentiment_engine.settings_alerts import AlertSettings, ContactSettings, PlaybookSettings, WordsSettings
 from sentiment_engine.settings_audiosocket import AudioSocketSettings
 from sentiment_engine.settings_door import DoorSettings
+from sentiment_engine.settings_hearing import VadSettings, WindowSettings
 from sentiment_engine.settings_reviews import ReviewSettings
+from sentiment_engine.settings_tension import (
+    BaselineSettings,
+    ConversationSettings,
+    QualitySettings,
+    TensionSettings,
+)
 
 STAGES = {
     "vad": VadSettings,

@@ -11,7 +11,7 @@ from voices import RATE_HZ, example_call, hush
 from sentiment_engine import BadSettings, Settings, load_settings, silero
 from sentiment_engine.frames import FRAME_SAMPLES
 from sentiment_engine.listening import Listener, Segment, speech_model
-from sentiment_engine.settings import VadSettings
+from sentiment_engine.settings_hearing import VadSettings
 
 SILERO = VadSettings(model="silero")
 needs_weights = pytest.mark.skipif(

@@ -10,7 +10,7 @@ from voices import examples
 
 from sentiment_engine.emotion import Relative
 from sentiment_engine.events import Snapshot
-from sentiment_engine.settings import TensionSettings
+from sentiment_engine.settings_tension import TensionSettings
 from sentiment_engine.tension import MOST_DEVIATIONS, Heat, Tension
 from sentiment_engine.usual import Effort
 

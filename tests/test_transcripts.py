@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from live_server import LoudIsAngry as LiveModel
 from live_server import (
     come_true,
+    heard_s,
     in_loop,
     play,
     read_feed,
@@ -314,7 +315,7 @@ async def test_a_threat_in_a_transcript_frame_raises_an_alert_within_the_same_se
     audio = small_talk(4.0)
     async with live() as server, streaming(server) as socket:
         await play(socket, audio[:80_000])
-        await come_true(lambda: server.calls.heard_s("c-1") == 2.5)
+        await come_true(lambda: heard_s(server, "c-1") == 2.5)
         await socket.send(frame(*THREAT))
         raised = json.loads(await socket.recv())
         assert (raised["type"], raised["kind"], raised["severity"]) == ("alert.raised", "words", "critical")

@@ -15,7 +15,7 @@ from voices import SETTINGS, examples, lines, only
 from sentiment_engine import BadMessage, BadSettings, Settings, load_settings
 from sentiment_engine.events import AlertRaised, AlertUpdated, EmotionScored, TensionUpdated
 from sentiment_engine.replay import replay
-from sentiment_engine.settings import AlertSettings
+from sentiment_engine.settings_alerts import AlertSettings
 from sentiment_engine.tension import Level
 from sentiment_engine.tuning import picture, scored
 from sentiment_engine.tuning.marks import Mark, Marks, calm, check_within, load_marks

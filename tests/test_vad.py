@@ -11,7 +11,7 @@ from voices import RATE_HZ, SETTINGS, example_call, examples, hush, turns, voice
 from sentiment_engine import vad
 from sentiment_engine.frames import BLOCK_FRAMES, BLOCK_SAMPLES
 from sentiment_engine.listening import Gap, Listener, Segment
-from sentiment_engine.settings import VadSettings
+from sentiment_engine.settings_hearing import VadSettings
 from sentiment_engine.tones import DTMF_HIGH_HZ, DTMF_LOW_HZ
 from sentiment_engine.vad import FLOOR_BUCKETS, FLOOR_START_DB, NoiseFloor, SpeechGate
 

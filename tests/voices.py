@@ -13,15 +13,9 @@ from sentiment_engine import CallMonitor, Settings, wire
 from sentiment_engine.events import AnyEvent
 from sentiment_engine.frames import Float32, Int16
 from sentiment_engine.pcm import G711
-from sentiment_engine.settings import (
-    AlertSettings,
-    BaselineSettings,
-    ConversationSettings,
-    PlaybookSettings,
-    TensionSettings,
-    VadSettings,
-    WindowSettings,
-)
+from sentiment_engine.settings_alerts import AlertSettings, PlaybookSettings
+from sentiment_engine.settings_hearing import VadSettings, WindowSettings
+from sentiment_engine.settings_tension import BaselineSettings, ConversationSettings, TensionSettings
 
 RATE_HZ = 8000
 EXAMPLE = Path(__file__).resolve().parent.parent / "sentiment_engine" / "example" / "call.flac"

@@ -8,6 +8,9 @@ from typing import TypeVar
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from sentiment_engine.archive import recordings
+from sentiment_engine.archive.audio import FOLDER, KeptAudio
+from sentiment_engine.archive.audio_key import load_audio_key
 from sentiment_engine.archive.commits import Commits
 from sentiment_engine.archive.database import Database
 from sentiment_engine.archive.evidence import EvidenceLog, LogKeys
@@ -15,6 +18,7 @@ from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import Record, Wish, now_ms
 from sentiment_engine.archive.store import Store
 from sentiment_engine.settings_archive import ArchiveSettings, WebhookSettings
+from sentiment_engine.settings_audio import AudioSettings
 from sentiment_engine.settings_evidence import EvidenceSettings
 from sentiment_engine.settings_reviews import ReviewSettings
 
@@ -36,10 +40,11 @@ class Archive:
         webhooks: who is to be told of events.
         evidence: who signs what is kept; nobody without a key.
         reviews: what two roles have to review.
+        audio: the key of kept audio; without one, audio that is there can be removed only.
 
     Raises:
         BadSettings: the database cannot be opened, is in use, or is newer than this code; or a file of
-            ``evidence`` cannot be used.
+            ``evidence`` or ``audio`` cannot be used.
     """
 
     def __init__(
@@ -48,12 +53,20 @@ class Archive:
         settings: ArchiveSettings | None = None,
         webhooks: Sequence[WebhookSettings] = (),
         evidence: EvidenceSettings | None = None,
+        *,
         reviews: ReviewSettings | None = None,
+        audio: AudioSettings | None = None,
     ) -> None:
         self._settings = settings or ArchiveSettings()
+        self._audio_days = 0.0 if audio is None else audio.keep_days
+        self.has_audio_key = audio is not None and bool(audio.key)
         self.webhooks = tuple(webhooks)
         self._news = {webhook.name: asyncio.Event() for webhook in webhooks}
         keys = LogKeys(evidence) if evidence is not None and evidence.key else None
+        self.audio = KeptAudio(
+            folder / FOLDER, load_audio_key(Path(audio.key)) if audio is not None and audio.key else None
+        )
+        """The files of kept audio."""
         self._database = Database(folder, self._settings.url)
         hooks = {webhook.name: webhook.wants for webhook in webhooks}
         self._store = Store(self._database, hooks, reviews)
@@ -113,12 +126,11 @@ class Archive:
         return await self._commits.run(job)
 
     async def keep_house(self) -> None:
-        """Removes calls that have been kept long enough, until cancelled; raises what ended the thread."""
+        """Removes what has been kept long enough, until cancelled; raises what ended the thread."""
         if self._commits is None:
             raise RuntimeError("the archive has not been started")
         async with asyncio.TaskGroup() as group:
-            if self._settings.keep_days:
-                group.create_task(self._sweep())
+            group.create_task(self._sweep())
             await self._commits.broken
 
     async def _sweep(self) -> None:
@@ -127,17 +139,46 @@ class Archive:
                 await self.expire(now_ms())
             except SQLAlchemyError as reason:
                 log.error("expiry_failed", reason=str(reason.__cause__ or reason)[:300])  # noqa: TRY400
+            except OSError as reason:
+                log.error("audio_not_removed", reason=str(reason))  # noqa: TRY400
             await asyncio.sleep(SWEEP_S)
 
     async def expire(self, at_ms: int) -> None:
-        """Removes, slice by slice, calls that ended more than ``keep_days`` before ``at_ms``."""
-        before_ms = at_ms - round(self._settings.keep_days * DAY_MS)
+        """Removes, slice by slice, what has been kept long enough at ``at_ms``: calls, audio.
+
+        Raises:
+            OSError: a file of audio cannot be removed.
+        """
         removed = 0
-        while rows := await self.change(lambda store: store.expire(before_ms)):
-            removed += rows
-            self.floor = await self.ask(Reading.floor)
-        if removed:
-            log.info("expired", rows=removed)
+        if self._settings.keep_days:
+            before_ms = at_ms - round(self._settings.keep_days * DAY_MS)
+            while rows := await self.change(lambda store: store.expire(before_ms)):
+                removed += rows
+                self.floor = await self.ask(Reading.floor)
+        if self._audio_days:
+            heard_ms = at_ms - round(self._audio_days * DAY_MS)
+            await self.change(
+                lambda store: store.record(lambda connection: recordings.forget(connection, heard_ms))
+            )
+        files = await self.remove_audio()
+        if removed or files:
+            log.info("expired", rows=removed, recordings=files)
+
+    async def remove_audio(self) -> int:
+        """Removes the files of audio whose call, or whose row, is gone; how many recordings.
+
+        Raises:
+            OSError: one cannot be removed.
+        """
+
+        def remove(reading: Reading) -> int:
+            found = self.audio.names()  # before the rows: a row is there before its first file
+            nobodys = found - recordings.names(reading)
+            for name in nobodys:
+                self.audio.remove(name)
+            return len(nobodys)
+
+        return await self.ask(remove)
 
     def close(self) -> None:
         """Writes what waits, if the disk takes it, and lets go. Does nothing a second time."""

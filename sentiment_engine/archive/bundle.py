@@ -33,6 +33,8 @@ EVENTS, REVIEWS, EARLIER = "events.jsonl", "reviews.jsonl", "earlier.jsonl"
 REQUIRED = (MANIFEST, CHECKPOINT, PROOFS, EVENTS, REVIEWS, EARLIER)
 STAMP = re.compile(r"timestamps/[0-7]\.tsr", re.ASCII)
 RECORDING = re.compile(r"recording\.[a-z0-9]{1,8}", re.ASCII)
+FLAC = "recording.flac"
+"""What this server's own recordings are called."""
 RECORDING_HASHED = "recording.hashed"
 """Type of the leaf that has the SHA-256 of the call's recording."""
 

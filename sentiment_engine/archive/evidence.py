@@ -110,7 +110,7 @@ class EvidenceLog:
         signed: Signed,
         *,
         seen: Sequence[bytes] = (),
-        recording: Path | None = None,
+        recording: Path | bytes | None = None,
     ) -> None:
         """Writes the bundle of a call to ``out``, and verifies it as its readers will.
 
@@ -120,7 +120,7 @@ class EvidenceLog:
             leaves: of :meth:`of_call`.
             signed: covers ``leaves``, and what is ``seen``.
             seen: checkpoints that somebody kept, which the bundle shall show to be continued.
-            recording: the call's recording, to be packed too.
+            recording: the call's recording, to be packed too: its file, or the bytes of a FLAC file.
 
         Raises:
             BadEvidence: what is kept is not what was signed, or the recording is not the one in the log.

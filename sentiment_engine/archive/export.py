@@ -34,7 +34,7 @@ def export(
     reviews: Iterable[Leaf] = (),
     earlier: Sequence[bytes] = (),
     timestamps: Sequence[bytes] = (),
-    recording: Path | None = None,
+    recording: Path | bytes | None = None,
 ) -> None:
     """Writes the bundle of ``call_id`` to ``out``: the same bytes for the same contents.
 
@@ -48,7 +48,8 @@ def export(
         reviews: All its reviews, in the order of the log.
         earlier: Signed checkpoints given out before, which the bundle shall show to be continued.
         timestamps: RFC 3161 responses over ``checkpoint``, at most 8.
-        recording: The recording, if it is kept; one ending of letters and digits.
+        recording: The recording, if it is kept: a file whose ending is letters and digits, or the
+            bytes of a FLAC file.
 
     Raises:
         BadEvidence: what is given does not fit together: the store does not hold what the log has signed, a
@@ -76,16 +77,22 @@ def export(
 
 
 def pack(
-    out: BinaryIO, signer: Signer, call_id: str, files: dict[str, bytes], recording: Path | None = None
+    out: BinaryIO,
+    signer: Signer,
+    call_id: str,
+    files: dict[str, bytes],
+    recording: Path | bytes | None = None,
 ) -> None:
-    """Writes ``files``, and the file ``recording``, under a manifest signed by ``signer``.
+    """Writes ``files``, and ``recording``, under a manifest signed by ``signer``.
 
     Raises:
         BadEvidence: a name or a size is not allowed, or the recording cannot be read or is changing.
     """
+    if isinstance(recording, bytes):
+        files = {**files, bundle.FLAC: recording}
     entries = [Entry.of(name, data) for name, data in files.items()]
     sums = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    if recording is not None:
+    if isinstance(recording, Path):
         entry, sums[entry.name] = _recording(recording)
         entries.append(entry)
     listed = [File(name=one.name, size=one.size, sha256=sums[one.name]) for one in entries]

@@ -24,9 +24,9 @@ def make_keys(name: str, path: Path) -> Verifier:
     public = path.with_name(path.name + ".pub")
     if public.exists():
         raise BadSettings(f"{public} is already there: choose another file, a key is never overwritten")
-    _write(path, signer.secret_text(), 0o600)
+    write_new(path, signer.secret_text(), 0o600)
     try:
-        _write(public, str(signer.verifier), 0o644)
+        write_new(public, str(signer.verifier), 0o644)
     except BadSettings:
         path.unlink()
         raise
@@ -39,19 +39,9 @@ def load_signer(path: Path) -> Signer:
     Raises:
         BadSettings: it cannot be read, is no private key, or others than its owner may read it.
     """
-    with contextlib.ExitStack() as files:
-        try:
-            file = files.enter_context(path.open("rb"))
-            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-            data = file.read(MAX_KEY_BYTES)
-        except OSError as reason:
-            raise BadSettings(f"the private key {path} cannot be read: {reason.strerror}") from reason
-    if mode & 0o077:
-        raise BadSettings(
-            f"others may read the private key {path} (mode {mode:04o}): chmod 600, or make a new key"
-        )
+    text = read_private(path)
     try:
-        return parse_signer(data.decode("utf-8", "replace").strip())
+        return parse_signer(text)
     except BadEvidence as reason:
         raise BadSettings(f"{path}: {reason}") from reason
 
@@ -73,7 +63,32 @@ def load_verifier(path: Path) -> Verifier:
         raise BadSettings(f"{path}: {reason}") from reason
 
 
-def _write(path: Path, text: str, mode: int) -> None:
+def read_private(path: Path) -> str:
+    """The text of the private key in the file ``path``, without white space around it.
+
+    Raises:
+        BadSettings: it cannot be read, or others than its owner may read it.
+    """
+    with contextlib.ExitStack() as files:
+        try:
+            file = files.enter_context(path.open("rb"))
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            data = file.read(MAX_KEY_BYTES)
+        except OSError as reason:
+            raise BadSettings(f"the private key {path} cannot be read: {reason.strerror}") from reason
+    if mode & 0o077:
+        raise BadSettings(
+            f"others may read the private key {path} (mode {mode:04o}): chmod 600, or make a new key"
+        )
+    return data.decode("utf-8", "replace").strip()
+
+
+def write_new(path: Path, text: str, mode: int) -> None:
+    """Puts ``text`` and a line break in the new file ``path``, on disk when this returns.
+
+    Raises:
+        BadSettings: there is such a file already, or it cannot be written.
+    """
     try:
         # With the mode from the start: between creation and chmod somebody could open it.
         file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)

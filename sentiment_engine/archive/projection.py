@@ -5,7 +5,7 @@ from sqlalchemy import Connection, delete, insert, update
 from sentiment_engine import wire
 from sentiment_engine.archive.duties import Rules, owe
 from sentiment_engine.archive.records import Record
-from sentiment_engine.archive.schema import ALERTS, CALLS
+from sentiment_engine.archive.schema import ALERTS, CALLS, RECORDINGS
 from sentiment_engine.events import (
     AlertAcknowledged,
     AlertCleared,
@@ -20,7 +20,8 @@ from sentiment_engine.events import (
 def project(connection: Connection, record: Record, rules: Rules) -> None:
     """Applies one event, in the transaction that writes it.
 
-    An id that comes again, of a call or of an alert, stands for the newer one; the older one's events stay.
+    An id that comes again, of a call or of an alert, stands for the newer one; the older one's events stay,
+    its audio goes.
     """
     event = wire.decode(record.body)
     _renew(connection, record, event)
@@ -30,7 +31,8 @@ def project(connection: Connection, record: Record, rules: Rules) -> None:
 def _renew(connection: Connection, record: Record, event: AnyEvent) -> None:
     match event:
         case CallStarted():
-            connection.execute(delete(CALLS).where(CALLS.c.call_id == event.call_id))
+            for table in (CALLS, RECORDINGS):
+                connection.execute(delete(table).where(table.c.call_id == event.call_id))
             connection.execute(
                 insert(CALLS).values(
                     call_id=event.call_id,

@@ -72,15 +72,15 @@ class Reading:
             statement = statement.where(EVENTS.c.call_id.in_(wish.calls))
         return [Record(*row) for row in self._all(statement)]
 
-    def recording(self, call_id: str) -> Record | None:
-        """The event that names the recording of the newest call of this id."""
+    def recordings(self, call_id: str) -> list[Record]:
+        """The events that name recordings of the newest call of this id."""
         began = select(CALLS.c.cursor).where(CALLS.c.call_id == call_id).scalar_subquery()
-        row = self._one(
-            select(*_RECORD).where(
-                EVENTS.c.call_id == call_id, EVENTS.c.cursor >= began, EVENTS.c.type == "recording.hashed"
-            )
+        statement = (
+            select(*_RECORD)
+            .where(EVENTS.c.call_id == call_id, EVENTS.c.cursor >= began, EVENTS.c.type == "recording.hashed")
+            .order_by(EVENTS.c.cursor)
         )
-        return None if row is None else Record(*row)
+        return [Record(*row) for row in self._all(statement)]
 
     def call(self, call_id: str) -> Any:
         """The row of :data:`schema.CALLS`, or None."""

@@ -172,3 +172,20 @@ REVIEWS: Final = Table(
     Index("reviews_by_time", "time_ms"),
 )
 """Every review ever given, corrected ones too. ``about`` is the cursor of its duty."""
+
+RECORDINGS: Final = Table(
+    "recordings",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("call_id", Text, nullable=False),
+    Column("rate_hz", Integer, nullable=False),
+    Column("channels", Integer, nullable=False),
+    Column("since_ms", BigInteger, nullable=False),
+    Column("ended_ms", BigInteger),
+    Column("frames", BigInteger),
+    Column("sha256", Text),
+    Column("lost", Integer),
+    Index("recordings_by_call", "call_id"),
+    Index("recordings_by_end", "ended_ms"),
+)
+"""Kept audio, whose files are called ``name`` (``audio.py``); without ``ended_ms`` it is still in parts."""

@@ -4,9 +4,9 @@ Every method is one transaction, and is called on one thread only. ``reading.py`
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from sentiment_engine.archive.database import Database
 from sentiment_engine.archive.duties import Rules, draw_key
@@ -22,10 +22,13 @@ from sentiment_engine.archive.schema import (
     EVENTS,
     FACTS,
     LEAVES,
+    RECORDINGS,
     REVIEWS,
 )
 from sentiment_engine.archive.signed import Signed
 from sentiment_engine.settings_reviews import ReviewSettings
+
+T = TypeVar("T")
 
 FLOOR = "floor"
 DELETED_AT_ONCE = 5000
@@ -161,7 +164,7 @@ class Store:
         )
         removed: int = self._connection.execute(delete(EVENTS).where(EVENTS.c.cursor.in_(chosen))).rowcount
         if limit is None or removed < limit:
-            for table in (ALERTS, DELIVERIES, DUTIES, REVIEWS, CALLS):
+            for table in (ALERTS, DELIVERIES, DUTIES, REVIEWS, RECORDINGS, CALLS):
                 removed += self._connection.execute(delete(table).where(table.c.call_id == call_id)).rowcount
         return removed
 
@@ -189,6 +192,12 @@ class Store:
                 .where(CHECKPOINTS.c.key == key, CHECKPOINTS.c.size == size)
                 .values(stamp=stamp)
             )
+
+    def record(self, job: Callable[[Connection], T]) -> T:
+        """What a change of ``recordings.py`` returns."""
+        self._be_durable(rare=True)
+        with self._connection.begin():
+            return job(self._connection)
 
     # -- webhooks
 

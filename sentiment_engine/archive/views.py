@@ -52,6 +52,20 @@ class KeptCall(msgspec.Struct, frozen=True, kw_only=True):
     """Its last event; null while it is live."""
 
 
+class KeptRecording(msgspec.Struct, frozen=True, kw_only=True):
+    """The audio of a call that is kept."""
+
+    live: bool
+    """Whether the call goes on; what follows is null until it has ended, but for the rate."""
+    duration_s: float | None
+    sample_rate: int
+    """Hz."""
+    sha256: str | None
+    """Of the FLAC file, 64 lower-case hexadecimal digits."""
+    whole: bool | None
+    """Whether all of it could be written; what could not is silence."""
+
+
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     """Who was first to say that an alert has been seen."""
 

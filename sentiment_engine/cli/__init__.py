@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from sentiment_engine.cli import demo, evidence, live, model, playbook, report, score, token, tune
+from sentiment_engine.cli import audio, demo, evidence, live, model, playbook, report, score, token, tune
 
 app = typer.Typer(
     name="sentiment-engine",
@@ -28,6 +28,7 @@ app.command("report")(report.report)
 app.command("tune")(tune.tune)
 app.command("demo")(demo.demo)
 app.add_typer(evidence.app, name="evidence")
+app.add_typer(audio.app, name="audio")
 app.add_typer(model.app, name="model")
 app.add_typer(playbook.app, name="playbook")
 app.add_typer(token.app, name="token")

@@ -11,7 +11,7 @@ import msgspec
 import typer
 
 from sentiment_engine.cli.edge import Config, complain, edge
-from sentiment_engine.errors import BadEvidence, BadSettings
+from sentiment_engine.errors import BadEvidence, BadRecording, BadSettings
 
 if TYPE_CHECKING:
     from sentiment_engine.archive.database import Database
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sentiment_engine.archive.leaves import CallLeaves
     from sentiment_engine.archive.signed import Signed
     from sentiment_engine.archive.store import Store
+    from sentiment_engine.settings import Settings
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -46,7 +47,12 @@ def export(
         ),
     ] = None,
     recording: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The call's recording, to be packed too.")
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The call's recording, to be packed too; without, the one that the archive keeps, if the "
+            "--config names its audio.key.",
+        ),
     ] = None,
 ) -> None:
     """Write the evidence bundle of a call, beside a server that runs or without one.
@@ -72,6 +78,7 @@ def export(
     with ExitStack() as opened:
         database, store = _archive(opened, data, settings.archive.url)
         log = EvidenceLog(database, keys)
+        packed = _kept(database, data, settings, call_id) if recording is None else recording
         leaves = log.of_call(call_id)
         if not leaves.end:
             raise BadEvidence(f"nothing of the call {call_id!r} is kept: it is not known, or was erased")
@@ -79,13 +86,33 @@ def export(
         half = _beside(target)
         try:
             with half.open("r+b") as file:
-                log.pack(file, call_id, leaves, signed, seen=notes, recording=recording)
+                log.pack(file, call_id, leaves, signed, seen=notes, recording=packed)
                 file.flush()
                 os.fsync(file.fileno())
             half.replace(target)
         finally:
             half.unlink(missing_ok=True)
     complain(f"wrote {target}: verify it with evidence verify {target} --key FILE.pub")
+
+
+def _kept(database: "Database", data: Path, settings: "Settings", call_id: str) -> bytes | None:
+    """The recording that the archive keeps; None when it keeps none, or the settings name no key."""
+    from sentiment_engine.archive import recordings  # noqa: PLC0415
+    from sentiment_engine.archive.audio import FOLDER, KeptAudio  # noqa: PLC0415
+    from sentiment_engine.archive.audio_key import load_audio_key  # noqa: PLC0415
+    from sentiment_engine.archive.reading import Reading  # noqa: PLC0415
+
+    row = recordings.of_call(Reading(database), call_id)
+    if row is None or row.sha256 is None:
+        return None
+    if not settings.audio.key:
+        complain(f"the recording of {call_id!r} is not packed: give a --config that names audio.key")
+        return None
+    kept = KeptAudio(data / FOLDER, load_audio_key(Path(settings.audio.key)))
+    try:
+        return kept.read(row.name, row.form).flac
+    except BadRecording as reason:
+        raise BadEvidence(f"the recording of {call_id!r} {reason}") from reason
 
 
 def _archive(opened: ExitStack, data: Path, url: str) -> "tuple[Database, Store | None]":

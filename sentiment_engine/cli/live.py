@@ -122,9 +122,9 @@ def serve(
 
 def _archive(data: Path | None, settings: "Settings") -> "Archive | None":
     if data is None:
-        if settings.webhooks or settings.archive.url or settings.evidence.key:
+        if settings.webhooks or settings.archive.url or settings.evidence.key or settings.keep_audio:
             raise BadSettings(
-                "the settings name webhooks, archive.url or evidence.key, which need an archive: "
+                "the settings name webhooks, archive.url, evidence.key or keep_audio, which need an archive: "
                 "add --data DIR"
             )
         return None
@@ -134,7 +134,14 @@ def _archive(data: Path | None, settings: "Settings") -> "Archive | None":
         data.mkdir(parents=True, exist_ok=True)
     except OSError as reason:
         raise BadSettings(f"--data {data}: cannot be made a folder: {reason.strerror}") from reason
-    return Archive(data, settings.archive, settings.webhooks, settings.evidence, settings.reviews)
+    return Archive(
+        data,
+        settings.archive,
+        settings.webhooks,
+        settings.evidence,
+        reviews=settings.reviews,
+        audio=settings.audio,
+    )
 
 
 @edge

@@ -40,7 +40,9 @@ from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
+from sentiment_engine.live.playback import Playback
 from sentiment_engine.live.port import Uvicorn, listening
+from sentiment_engine.live.recorder import RecordingDesk, open_desk
 from sentiment_engine.live.recording import Recordings
 from sentiment_engine.live.reviews import Reviews
 from sentiment_engine.live.sse import SseFeed
@@ -98,12 +100,19 @@ class LiveServer:
         self._archive = archive
         self._webhooks = webhooks_of(settings, archive, self.metrics)
         self.hub = Hub(settings.live, self.metrics, archive=archive)
-        self.calls = Calls(settings, model, playbook, self.hub, self.metrics, cues=cues)
+        turn = asyncio.Lock()
+        self._recording_desk: RecordingDesk | None = None
+        if settings.keep_audio:
+            self._recording_desk = open_desk(settings, archive, self.hub, self.metrics, turn)
+        self.calls = Calls(
+            settings, model, playbook, self.hub, self.metrics, cues=cues, recordings=self._recording_desk
+        )
         self._phrases = Phrases(playbook, settings.playbook)
         self._pages = Pages()
         self._sse = SseFeed(self.hub, settings.live, self.metrics)
-        self._kept = Kept(archive, self.hub, self.calls)
-        self._recordings = Recordings(archive, self.hub)
+        self._kept = Kept(archive, self.hub, self.calls, turn)
+        self._recordings = Recordings(archive, self.hub, turn)
+        self._playback = Playback(archive)
         self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
         self._reviews = Reviews(self._kept, self.hub, settings.reviews)
         self.feeds: set[FeedSession] = set()
@@ -163,6 +172,7 @@ class LiveServer:
             Route("/v1/feed/sse", self._sse.get),
             *self._evidence.routes(),
             *self._recordings.routes(),
+            *self._playback.routes(),
             *self._kept.routes(),
             *self._reviews.routes(),
         ]
@@ -190,6 +200,8 @@ class LiveServer:
             group.create_task(self._evidence.run())
             if self._archive is not None:
                 group.create_task(self._archive.keep_house())
+            if self._recording_desk is not None:
+                group.create_task(self._recording_desk.run())
             if self._webhooks is not None:
                 group.create_task(self._webhooks.run())
 
@@ -231,6 +243,8 @@ class LiveServer:
         await self.calls.drain()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.settings.live.drain_s):
+                if self._recording_desk is not None:
+                    await self._recording_desk.finished()
                 await self.hub.flush()
         self.hub.close(
             CLOSE_CODES["server_closing"], "server_closing: resume elsewhere, or later with since="

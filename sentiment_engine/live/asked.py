@@ -23,6 +23,7 @@ STATUS = {
     "wrong_method": 405,
     "no_archive": 404,
     "no_key": 404,
+    "no_recording": 404,
     "still_live": 409,
     "recording_known": 409,
     "ambiguous": 409,
@@ -37,6 +38,7 @@ STATUS = {
     "shutting_down": 503,
     "archive_failing": 503,
     "log_altered": 500,
+    "recording_unreadable": 500,
 }
 """Error code -> status, for requests that the door has let in."""
 MOST = 500

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import deque
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sentiment_engine.emotion import Window
 from sentiment_engine.events import CallEnded, CallSummary, EndReason
@@ -12,6 +12,9 @@ from sentiment_engine.live.mailbox import Mailbox
 from sentiment_engine.live.media import Media
 from sentiment_engine.live.messages import Refused, Start
 from sentiment_engine.monitor import CallMonitor
+
+if TYPE_CHECKING:
+    from sentiment_engine.live.recorder import Recorder
 
 
 class Session(Protocol):
@@ -59,6 +62,8 @@ class LiveCall:
         """The sockets that feed it now."""
         self.media: Media | None = None
         """What puts the audio of other protocols than our own in order."""
+        self.recorder: Recorder | None = None
+        """What keeps its audio, if that is asked for."""
         self.resumed = False
         """Whether another socket fed it before."""
         self.attach(session, start)

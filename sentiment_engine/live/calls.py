@@ -8,6 +8,7 @@ runs on the event loop, so a monitor is never entered twice at once.
 import asyncio
 import time
 from functools import partial
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -30,11 +31,14 @@ from sentiment_engine.live.mailbox import Mailbox
 from sentiment_engine.live.media import Absent, Gap, Output, Present, Sound
 from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start, Transcript
 from sentiment_engine.live.metrics import Metrics
-from sentiment_engine.live.opening import Monitors
+from sentiment_engine.live.opening import Monitors, wants_audio_kept
 from sentiment_engine.live.scorer import Scorer, Scores
 from sentiment_engine.live.secrecy import redacted
 from sentiment_engine.playbook import Playbook
 from sentiment_engine.settings import Settings
+
+if TYPE_CHECKING:
+    from sentiment_engine.live.recorder import RecordingDesk
 
 log = structlog.get_logger(__name__)
 
@@ -55,6 +59,7 @@ class Calls:
         hub: gets every event.
         metrics: is kept up to date.
         cues: what to look for in transcripts, or None.
+        recordings: keeps the audio of calls; None keeps none.
 
     Raises:
         BadSettings: the settings require a notice that the cues do not know.
@@ -69,8 +74,9 @@ class Calls:
         metrics: Metrics,
         *,
         cues: Cues | None = None,
+        recordings: "RecordingDesk | None" = None,
     ) -> None:
-        self.live, self.metrics, self._hub = settings.live, metrics, hub
+        self.live, self.metrics, self._hub, self._recordings = settings.live, metrics, hub, recordings
         self._monitors = Monitors(settings, model, playbook, cues)
         self._scorer: Scorer[LiveCall] = Scorer(self.live, model, metrics, self._deliver)
         self._calls: dict[str, LiveCall] = {}
@@ -84,24 +90,9 @@ class Calls:
             group.create_task(self._scorer.run())
             group.create_task(self._sweep())
 
-    def heard_s(self, call_id: str) -> float:
-        """Media time that a call has heard; 0 for a call that is not known."""
-        call = self._calls.get(call_id)
-        return 0.0 if call is None else call.monitor.heard_s
-
-    def waiting(self, call_id: str) -> int:
-        """Windows of a call that wait for the model; 0 for a call that is not known."""
-        call = self._calls.get(call_id)
-        return 0 if call is None else call.monitor.waiting
-
     def is_live(self, call_id: str) -> bool:
         """Whether a call has not ended, fed or not."""
         return call_id in self._calls
-
-    def is_fed(self, call_id: str) -> bool:
-        """Whether a call has a socket."""
-        call = self._calls.get(call_id)
-        return call is not None and bool(call.legs)
 
     # -- a call's life
 
@@ -150,12 +141,15 @@ class Calls:
             raise Refused(
                 "limit_reached", f"the token {caller.name} has {own} live calls, its limit: end one"
             )
+        keeps_audio = wants_audio_kept(start)
         monitor = self._monitors.open(start)
         call = LiveCall(monitor, start, session, self._mailbox())
         self._calls[call.id] = call
         self.metrics.calls_live.set(len(self._calls))
         log.info("call_started", call_id=call.id, caller=caller.name)
         self._publish(call, monitor.judge(()))
+        if self._recordings is not None and keeps_audio:
+            call.recorder = self._recordings.open(start)
         return call
 
     def _mailbox(self) -> Mailbox:
@@ -163,7 +157,10 @@ class Calls:
 
     def listen(self, call: LiveCall, audio: bytes) -> None:
         """Feeds audio; at most about a second at once, for the loop is held meanwhile."""
-        self._advance(call, call.monitor.listen(audio))
+        due = call.monitor.listen(audio)
+        if call.recorder is not None:
+            call.recorder.sound(audio)
+        self._advance(call, due)
 
     def take(self, call: LiveCall, output: Output) -> None:
         """Feeds what has come out of a call's tracks."""
@@ -179,7 +176,10 @@ class Calls:
 
     def gap(self, call: LiveCall, seconds: float, reason: GapReason) -> None:
         """Moves the call's media clock on without audio."""
-        self._advance(call, call.monitor.gap(seconds, reason))
+        due = call.monitor.gap(seconds, reason)
+        if call.recorder is not None:
+            call.recorder.move_to(call.monitor.heard_s)
+        self._advance(call, due)
 
     def transcript(self, call: LiveCall, said: Transcript) -> None:
         """Words that some recogniser heard; raises BadMessage for those that do not belong to the call."""
@@ -307,6 +307,8 @@ class Calls:
     def _ended(self, call: LiveCall, reason: EndReason) -> None:
         call.ended.set()
         call.room.set()
+        if call.recorder is not None:
+            call.recorder.end(call.monitor.heard_s)
         del self._calls[call.id]
         self.metrics.calls_live.set(len(self._calls))
         self.metrics.calls_ended.labels(reason).inc()

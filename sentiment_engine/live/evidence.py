@@ -10,8 +10,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from sentiment_engine.archive import recordings
 from sentiment_engine.archive.signed import Signed
-from sentiment_engine.errors import BadEvidence, BadSettings, NoTimeStamp
+from sentiment_engine.errors import BadEvidence, BadRecording, BadSettings, NoTimeStamp
 from sentiment_engine.live.answering import answering, asked_id, unknown
 from sentiment_engine.live.asked import Asked, Unanswered
 from sentiment_engine.live.messages import Refused
@@ -130,6 +131,7 @@ class EvidenceDesk:
                 raise Refused(
                     "bad_query", f"seen={seen_size}: this log has signed no checkpoint of that size"
                 )
+        recording = await self._recording(archive, call_id)  # before the leaves, which name it
         leaves = await asyncio.to_thread(evidence.of_call, call_id)
         if not leaves.end:
             raise unknown("call", call_id)
@@ -141,8 +143,19 @@ class EvidenceDesk:
             raise BadEvidence(f"the log ends before the call {call_id!r} does: leaves are lost")
         out = io.BytesIO()
         notes = () if seen is None else (seen.note,)
-        await asyncio.to_thread(evidence.pack, out, call_id, leaves, signed, seen=notes)
+        await asyncio.to_thread(evidence.pack, out, call_id, leaves, signed, seen=notes, recording=recording)
         return out.getvalue()
+
+    async def _recording(self, archive: "Archive", call_id: str) -> bytes | None:
+        """The recording that is kept here, once its hash is in the log."""
+        row = await archive.ask(lambda reading: recordings.of_call(reading, call_id))
+        if row is None or row.sha256 is None or not archive.has_audio_key:
+            return None
+        try:
+            joined = await asyncio.to_thread(archive.audio.read, row.name, row.form)
+        except BadRecording as reason:
+            raise BadEvidence(f"the recording of call {call_id!r} {reason}") from reason
+        return joined.flac
 
 
 def _evidence(archive: "Archive") -> "EvidenceLog":

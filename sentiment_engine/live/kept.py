@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from sentiment_engine.archive import listing
+from sentiment_engine.archive import listing, recordings
 from sentiment_engine.archive.records import Wish, cursor_text, now_ms, rfc3339
 from sentiment_engine.events import AlertAcknowledged
 from sentiment_engine.live.answering import answering, asked_id, failing, unknown
@@ -47,12 +47,11 @@ class Kept:
         archive: what is kept; without it every answer is 404 ``no_archive``.
         hub: takes acknowledgements, and forgets calls that are erased.
         calls: knows which calls are live.
+        turn: two who acknowledge or review at once must not both be first; what is erased must not come back.
     """
 
-    def __init__(self, archive: "Archive | None", hub: Hub, calls: Calls) -> None:
-        self._archive, self._hub, self._calls = archive, hub, calls
-        self.turn = asyncio.Lock()
-        """Two who acknowledge or review at once must not both be first; what is erased must not come back."""
+    def __init__(self, archive: "Archive | None", hub: Hub, calls: Calls, turn: asyncio.Lock) -> None:
+        self._archive, self._hub, self._calls, self.turn = archive, hub, calls, turn
 
     def routes(self) -> list[Route]:
         """All of them. Ids may hold slashes, so the longer paths come first."""
@@ -99,9 +98,12 @@ class Kept:
         if row is None:
             raise unknown("call", call_id)
         alerts = await archive.ask(lambda reading: listing.alerts_of(reading, call_id))
+        recording = await archive.ask(lambda reading: recordings.of_call(reading, call_id))
         return said(
             CallWithAlerts(
-                call=listing.call_json(row), alerts=[listing.alert_json(alert) for alert in alerts]
+                call=listing.call_json(row),
+                alerts=[listing.alert_json(alert) for alert in alerts],
+                recording=None if recording is None else recording.json(),
             )
         )
 
@@ -128,6 +130,15 @@ class Kept:
             await self.written()
             self._hub.forget(call_id)
             found = await archive.change(lambda store: store.erase(call_id))
+            try:
+                await archive.remove_audio()
+            except OSError as reason:
+                log.error("audio_not_removed", call_id=call_id, reason=str(reason))  # noqa: TRY400 - as elsewhere
+                raise Unanswered(
+                    "archive_failing",
+                    "the call is erased but for its audio, which cannot be removed now: that is tried every "
+                    "ten minutes; see audio_not_removed in the log",
+                ) from reason
         if not found:
             raise unknown("call", call_id)
         log.info("call_erased", call_id=call_id, caller=request.state.caller.name)

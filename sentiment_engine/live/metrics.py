@@ -50,6 +50,12 @@ class Metrics:
             "Time that the oldest event of a batch waited until it was on disk.",
             buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 5.0),
         )
+        self.audio_part_seconds = histogram(
+            "audio_part_seconds",
+            "Time to compress, encrypt and write a part of kept audio.",
+            buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0, 5.0),
+        )
+        self.audio_parts_lost = counter("audio_parts_lost", "Parts of audio that could not be kept.")
         self.webhooks = counter(
             "webhooks", "Attempts to deliver a webhook message: delivered, failed or dead.", ["outcome"]
         )

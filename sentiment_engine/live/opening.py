@@ -50,3 +50,15 @@ class Monitors:
             )
         except BadAudio as reason:
             raise Refused("bad_audio", str(reason)) from reason
+
+
+def wants_audio_kept(start: Start) -> bool:
+    """Whether the audio of this call may be kept: ``keep_audio`` of its context, true if it is absent.
+
+    Raises:
+        Refused: ``bad_message``.
+    """
+    wanted = start.context.get("keep_audio", True)
+    if not isinstance(wanted, bool):
+        raise Refused("bad_message", "context: keep_audio must be true or false")
+    return wanted

@@ -14,7 +14,7 @@ from sentiment_engine.events import STAGES
 from sentiment_engine.live.api.bodies import ErrorAnswer, PhraseBook
 from sentiment_engine.phrases import BASES, Entry
 from sentiment_engine.playbook import ANSWERED_AS, Playbook
-from sentiment_engine.settings import PlaybookSettings
+from sentiment_engine.settings_alerts import PlaybookSettings
 
 FILTERS: Mapping[str, tuple[str, ...]] = {"cause": tuple(BASES), "stage": STAGES}
 LANGUAGES = ("zh-CN", "en")

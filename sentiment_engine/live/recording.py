@@ -15,6 +15,7 @@ from sentiment_engine.live.api.bodies import NamedRecording
 from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import Refused
+from sentiment_engine.live.recorder import BY
 
 if TYPE_CHECKING:
     from sentiment_engine.archive.archive import Archive
@@ -37,12 +38,11 @@ class Recordings:
     Args:
         archive: what is kept; without it every answer is 404 ``no_archive``.
         hub: takes the event.
+        turn: two recorders must not both be first, and nobody may erase the call meanwhile.
     """
 
-    def __init__(self, archive: "Archive | None", hub: Hub) -> None:
-        self._archive, self._hub = archive, hub
-        self._one_at_a_time = asyncio.Lock()
-        """Two recorders must not both be first: the second could make its own file the call's."""
+    def __init__(self, archive: "Archive | None", hub: Hub, turn: asyncio.Lock) -> None:
+        self._archive, self._hub, self._turn = archive, hub, turn
 
     def routes(self) -> list[Route]:
         """To be put before that of ``/v1/calls/{call_id}``: ids may hold slashes."""
@@ -53,12 +53,15 @@ class Recordings:
         call_id = asked_id(request, "call_id")
         Asked(request, ())
         named = await _body(request)
-        async with self._one_at_a_time:
+        async with self._turn:
             await self._written()
             if await archive.ask(lambda reading: reading.call(call_id)) is None:
                 raise unknown("call", call_id)
-            known = await archive.ask(lambda reading: reading.recording(call_id))
-            if known is None:
+            named_before = [
+                msgspec.json.decode(record.body)
+                for record in await archive.ask(lambda reading: reading.recordings(call_id))
+            ]
+            if not any(one["by"] != BY or one["sha256"] == named.sha256 for one in named_before):
                 last = await archive.ask(lambda reading: reading.last_said(call_id))
                 self._hub.publish(
                     RecordingHashed(
@@ -71,7 +74,7 @@ class Recordings:
                     )
                 )
                 await self._written()
-            elif msgspec.json.decode(known.body)["sha256"] != named.sha256:
+            elif all(one["sha256"] != named.sha256 for one in named_before):
                 raise Unanswered(
                     "recording_known", f"call {call_id} has a recording of another SHA-256, which stays"
                 )

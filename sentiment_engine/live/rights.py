@@ -57,6 +57,8 @@ RIGHTS: Mapping[str, Right] = {
     "/v1/calls/{call_id:path}/events": READERS,
     "/v1/calls/{call_id:path}/evidence": LEGAL,
     "POST /v1/calls/{call_id:path}/recording": CALLS,
+    "/v1/calls/{call_id:path}/recording": READERS,
+    "/v1/calls/{call_id:path}/recording/peaks": READERS,
     "/v1/calls/{call_id:path}": READERS,
     "DELETE /v1/calls/{call_id:path}": ADMINS,
     "/v1/checkpoints": READERS,

@@ -9,7 +9,8 @@ import msgspec
 from sentiment_engine.batch.names import show
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.resources import read_text, read_toml
-from sentiment_engine.settings import AlertSettings, Settings
+from sentiment_engine.settings import Settings
+from sentiment_engine.settings_alerts import AlertSettings
 
 THRESHOLDS = ("raise_at", "clear_at", "warning_at", "critical_at")
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from sentiment_engine.emotion import sigmoid
 from sentiment_engine.errors import BadMessage
-from sentiment_engine.settings import AlertSettings, Settings
+from sentiment_engine.settings import Settings
+from sentiment_engine.settings_alerts import AlertSettings
 from sentiment_engine.tuning.intervals import TAIL, garwood, wilson
 from sentiment_engine.tuning.marks import EARLY_S, Mark, calm
 from sentiment_engine.tuning.tracks import Raised, Track

@@ -14,7 +14,8 @@ from sentiment_engine.events import (
     TensionUpdated,
 )
 from sentiment_engine.replay import replay
-from sentiment_engine.settings import AlertSettings, Settings
+from sentiment_engine.settings import Settings
+from sentiment_engine.settings_alerts import AlertSettings
 from sentiment_engine.tension import Level
 
 

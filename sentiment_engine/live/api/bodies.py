@@ -10,11 +10,13 @@ from sentiment_engine.archive.views import (
     Cursor,
     KeptAlert,
     KeptCall,
+    KeptRecording,
     OwedReview,
     ReviewBytes,
     ReviewCounts,
     as_named,
 )
+from sentiment_engine.events import Party
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +65,8 @@ class CallWithAlerts(msgspec.Struct, frozen=True, kw_only=True):
     call: KeptCall
     alerts: Sequence[KeptAlert]
     """All of them, the newest first."""
+    recording: KeptRecording | None
+    """Null when no audio of it is kept."""
 
 
 class EventList(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +106,20 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
     """Webhook messages that were given up, the newest first."""
 
     dead: Sequence[DeadLetter]
+
+
+class Peaks(msgspec.Struct, frozen=True, kw_only=True):
+    """What the waveform of a recording is drawn from."""
+
+    channels: Sequence[Party]
+    """Whose voice each one carries."""
+    sample_rate: int
+    """Of the recording, Hz."""
+    duration_s: float
+    per_second: int
+    """Pairs of peaks in a second."""
+    peaks: Sequence[Sequence[int]]
+    """Of each channel lowest and highest in turn, -127..127."""
 
 
 class NamedRecording(msgspec.Struct, frozen=True, kw_only=True):

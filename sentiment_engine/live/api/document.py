@@ -9,6 +9,7 @@ from sentiment_engine.archive.records import CloudEvent
 from sentiment_engine.live.api.bodies import ErrorAnswer
 from sentiment_engine.live.api.calls import CALLS
 from sentiment_engine.live.api.errors import MEANING, OF_THE_ARCHIVE, OF_THE_DOOR, by_status
+from sentiment_engine.live.api.evidence import EVIDENCE
 from sentiment_engine.live.api.operation import TAGS, Content, Operation, Parameter
 from sentiment_engine.live.api.reviews import REVIEWS
 from sentiment_engine.live.api.server import SERVER
@@ -17,7 +18,7 @@ from sentiment_engine.live.rights import RIGHTS, Right
 from sentiment_engine.live.schemas import EVENTS, components, reference
 from sentiment_engine.phrases import Entry
 
-OPERATIONS: Mapping[str, Operation] = {**CALLS, **REVIEWS, **SERVER}
+OPERATIONS: Mapping[str, Operation] = {**CALLS, **REVIEWS, **EVIDENCE, **SERVER}
 """Name of a route, as in ``rights.py`` -> what it does. Files that pages load by themselves are left out."""
 
 DESCRIPTION = """\
