@@ -2,8 +2,10 @@
 
 import importlib.util
 import json
+import re
 from pathlib import Path
 
+import httpx
 import pytest
 from documented import COMPONENTS, DOCUMENT, faults, operation_at, operations
 from doors import locked
@@ -105,3 +107,37 @@ def test_a_field_that_nobody_described_is_found():
     assert operation_at("GET", "/v1/nothing") is None
     objects = [each for each in COMPONENTS["schemas"].values() if "properties" in each]
     assert all(each["additionalProperties"] is False for each in objects)
+
+
+# -- the page about it
+
+
+def examples():
+    """Method and address of each request on the page."""
+    page = (ROOT / "docs" / "http.md").read_text("utf-8").replace("\\\n", " ")
+    for line in re.findall(r"^curl .*$", page, re.MULTILINE):
+        address = re.search(r'\$SERVER([^"]*)"', line)
+        if address:
+            method = re.search(r"-X (\w+)", line)
+            yield method[1] if method else "GET", address[1]
+
+
+def test_every_example_of_the_page_is_an_operation_and_most_have_one():
+    told = set()
+    for method, address in examples():
+        url = httpx.URL(f"http://server{address}")
+        found = operation_at(method, url.path)
+        assert found is not None, address
+        name, operation = found
+        known = {each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"}
+        assert set(url.params) <= known, address
+        told.add(name)
+    assert len(told) >= 15
+
+
+def test_the_body_of_an_example_is_one():
+    page = (ROOT / "docs" / "http.md").read_text("utf-8")
+    bodies = [json.loads(body) for body in re.findall(r"-d '(\{.*\})'", page)]
+    assert bodies
+    for body in bodies:
+        assert faults({"$ref": "#/components/schemas/ReviewBody"}, body) == []
