@@ -10,6 +10,7 @@ from sentiment_engine.emotion import EmotionModel, Window
 from sentiment_engine.errors import BadAudio, BadMessage, BadSettings, EngineError, ModelMismatch
 from sentiment_engine.events import (
     AlertAcknowledged,
+    AlertAnswered,
     AlertCleared,
     AlertRaised,
     AlertUpdated,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AlertAcknowledged",
+    "AlertAnswered",
     "AlertCleared",
     "AlertRaised",
     "AlertUpdated",

@@ -41,6 +41,8 @@ Basis = Literal["acoustic_emotion", "observable", "text", "metadata"]
 """What a cause rests on: emotion inferred from a voice; timing, level; a transcript; clock and counters."""
 ProfileName = Literal["cn", "us", "gb", "eu"]
 """A market's law, see ``profiles.py``."""
+Answer = Literal["helped", "did_not_help", "does_not_fit"]
+"""What an agent says of the phrases that an alert offered."""
 ReviewRole = Literal["business", "legal"]
 """The two sides that review, see ``archive/reviewing.py``."""
 QualityReason = Literal[
@@ -115,6 +117,15 @@ class CallStarted(Event, frozen=True, kw_only=True, tag="call.started"):
     """The law the call is judged under; absent in events older than profiles."""
     refused: dict[Party, tuple[Basis, ...]] = {}
     """What is not judged of a party, because the profile forbids it; absent when nothing is."""
+    opened_by: str = ""
+    """Name of the token that opened the call; absent for recordings and on a server without tokens."""
+    agent: str = ""
+    """Name of the agent's own token, where the start named one (``context.agent``)."""
+
+    @property
+    def owners(self) -> frozenset[str]:
+        """Names of the tokens whose own call it is: who opened it, and the agent that was named."""
+        return frozenset({self.opened_by, self.agent} - {""})
 
 
 class SpeechEnded(Event, frozen=True, kw_only=True, tag="speech.ended"):
@@ -248,6 +259,19 @@ class AlertAcknowledged(Event, frozen=True, kw_only=True, tag="alert.acknowledge
     """RFC 3339. ``at_s`` repeats that of the alert's newest event."""
 
 
+class AlertAnswered(Event, frozen=True, kw_only=True, tag="alert.answered"):
+    """The agent says what became of an alert's phrases; the newest answer stands. ``seq`` is 0 as above."""
+
+    alert_id: str
+    answer: Answer
+    note: str = ""
+    """In the agent's own words."""
+    by: str
+    """Name of the token; empty on a server without tokens."""
+    answered_at: str
+    """RFC 3339. ``at_s`` repeats that of the alert's newest event."""
+
+
 class RecordingHashed(Event, frozen=True, kw_only=True, tag="recording.hashed"):
     """Whoever keeps the call's recording has named it. The call's monitor does not say this: ``seq`` is 0."""
 
@@ -346,6 +370,7 @@ AnyEvent = (
     | AlertUpdated
     | AlertCleared
     | AlertAcknowledged
+    | AlertAnswered
     | RecordingHashed
     | AlertReviewed
     | CallReviewed

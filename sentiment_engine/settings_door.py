@@ -15,7 +15,8 @@ from sentiment_engine.settings_base import StageSettings
 Role = Literal["ingest", "supervisor", "legal", "admin"]
 ROLES: tuple[Role, ...] = ("ingest", "supervisor", "legal", "admin")
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+TOKEN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+"""What a token may be called, as a whole."""
 _VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]{0,99}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PLACE = r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:(?P<port>[0-9]{1,5}))?"
@@ -41,7 +42,7 @@ class TokenSettings(StageSettings, frozen=True, kw_only=True):
     """Live calls at a time, dropped ones included; None takes ``door.max_calls``."""
 
     def check(self) -> None:
-        if not _NAME.fullmatch(self.name):
+        if not TOKEN_NAME.fullmatch(self.name):
             raise BadSettings(
                 f"door.tokens: the name {self.name[:64]!r} may hold letters, digits, . _ and -, at most 64"
             )

@@ -25,7 +25,7 @@ SECRETS = {
 
 NEEDS_ARCHIVE = ("/v1/calls", "/v1/checkpoints", "/v1/alerts", "/v1/reviews", "/v1/webhooks")
 """What the paths begin with that a server without an archive answers with 404."""
-SOCKETS = frozenset({"/v1/stream", "/v1/feed", *DIALECTS})
+SOCKETS = frozenset({"/v1/stream", "/v1/feed", "/v1/agent/feed", *DIALECTS})
 
 
 def token(name: str, **limits: int) -> TokenSettings:

@@ -202,6 +202,7 @@ def said_of(feed: Sequence[dict], call_id: str) -> list[dict]:
     events = [item["data"] for item in feed if item["subject"] == call_id]
     for event in events:
         event.pop("started_at", None)
+        event.pop("opened_by", None)
     return events
 
 

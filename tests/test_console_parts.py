@@ -15,6 +15,7 @@ from test_softphone_parts import served
 from voices import examples
 
 from sentiment_engine.events import (
+    Answer,
     Cause,
     EndReason,
     GapReason,
@@ -185,6 +186,19 @@ def test_an_alert_keeps_its_phrases_and_who_saw_it_first(page: Any):
     assert (found["open"], found["suggestions"], found["seen"]["by"]) == (False, said, "one")
 
 
+def test_the_newest_answer_of_an_agent_stands_and_opens_no_call(page: Any):
+    said = {"type": "alert.answered", "call_id": "c", "alert_id": "c/1", "at_s": 3, "seq": 0, "by": "anna"}
+    first, second = (
+        {**said, "answer": "helped", "answered_at": "1"},
+        {**said, "answer": "x", "answered_at": "2"},
+    )
+    found = page.evaluate(APPLY, [first, alert("raised"), first, second, alert("cleared")])
+    assert [one["answered"] for one in found["alerts"]] == [
+        {"by": "anna", "answer": "x", "note": "", "at": "2"}
+    ]
+    assert page.evaluate(APPLY, [first]) == {"calls": [], "alerts": []}
+
+
 @given(st.lists(st.tuples(st.integers(0, 60), st.booleans()), max_size=80))
 @examples(40)
 def test_open_alerts_are_never_forgotten(page: Any, steps: list[tuple[int, bool]]):
@@ -324,6 +338,7 @@ def test_every_name_of_the_engine_has_a_name_for_people(page: Any):
         "gap": get_args(GapReason),
         "quality": get_args(QualityReason),
         "end": get_args(EndReason),
+        "answer": get_args(Answer),
         "technique": {entry.technique for entry in phrases},
         "review_role": REVIEW_ROLES,
         "review_state": STATES,

@@ -9,8 +9,7 @@ from documented import operations
 from doors import SECRETS, locked
 from live_server import in_loop
 from test_console import AXE
-from test_live_evidence import whole_call_as
-from test_openapi_live import asking
+from test_openapi_live import asking, heard
 
 from sentiment_engine.live.api.operation import TAGS
 from sentiment_engine.live.app import LiveServer
@@ -87,7 +86,7 @@ async def test_every_operation_is_shown_without_a_complaint(tmp_path, scheme):
 @in_loop
 async def test_what_is_tried_out_goes_to_this_server_with_the_token_that_was_given(tmp_path):
     async with asking(tmp_path, locked()) as (server, _):
-        await whole_call_as(server, "heard")
+        await heard(server)
         async with docs(server) as (page, complaints, _):
             assert await tried(page, "listCalls", "Calls") == "401"
             assert len(complaints) == 1  # the browser says so itself

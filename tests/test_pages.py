@@ -95,7 +95,7 @@ def test_no_other_path_leads_anywhere(name: str):
 
 
 def test_every_file_that_a_file_asks_for_is_listed_and_none_is_left_out():
-    asked = {"/", "/docs", "/softphone-demo", "/web/softphone.js"}
+    asked = {"/", "/agent", "/docs", "/softphone-demo", "/web/softphone.js"}
     for address, file in FILES.items():
         if file.media_type.startswith("audio/"):
             continue
@@ -104,7 +104,7 @@ def test_every_file_that_a_file_asks_for_is_listed_and_none_is_left_out():
             asked.add(absolute or urljoin(address if "/web/" in address else "/web/x", beside))
         if '"/web/example-call.flac"' in text:
             asked.add("/web/example-call.flac")
-        assert address in {"/", "/docs", "/softphone-demo"} or address.startswith("/web/")
+        assert address in {"/", "/agent", "/docs", "/softphone-demo"} or address.startswith("/web/")
     assert asked == set(FILES)
     served = {file.path for file in FILES.values()}
     assert {path.removeprefix("web/") for path in served if path.startswith("web/")} == {

@@ -17,6 +17,10 @@ def rendered(**event: object) -> list[str]:
             "1:15 ✓ c-1.a1 seen by anna",
         ),
         (
+            {"type": "alert.answered", "alert_id": "c-1.a1", "by": "an\na", "answer": "did_not_help"},
+            "1:15 ↩ c-1.a1 did not help, says an a",
+        ),
+        (
             {"type": "alert.reviewed", "alert_id": "c-1.a1", "call_id": "c-1", "role": "legal", "by": "cleo"},
             "1:15 § c-1.a1: legal review by cleo: ",
         ),

@@ -17,6 +17,7 @@ from sentiment_engine.errors import BadMessage
 from sentiment_engine.events import (
     Alert,
     AlertAcknowledged,
+    AlertAnswered,
     AlertRaised,
     AudioGap,
     QualityChanged,
@@ -153,13 +154,16 @@ def test_the_same_phrase_in_two_wordings_shows_one_whatever_the_order():
         assert {one["text"] for one in as_shown(added(order))["phrases"]} <= {"a", ""}
 
 
-def test_acknowledgements_may_stand_anywhere():
+def test_acknowledgements_and_answers_may_stand_anywhere():
     seen = AlertAcknowledged(
         call_id="c-1", at_s=0.0, seq=0, alert_id="x", by="", acknowledged_at="2026-01-01T00:00:00Z"
     )
-    totals = totals_of([*CALLS[0][:5], seen, *CALLS[0][5:]])
-    assert totals.events["alert.acknowledged"] == 1
-    assert sum(totals.events.values()) == len(CALLS[0]) + 1
+    answered = AlertAnswered(
+        call_id="c-1", at_s=0.0, seq=0, alert_id="x", by="", answer="helped", answered_at=seen.acknowledged_at
+    )
+    totals = totals_of([*CALLS[0][:5], seen, answered, *CALLS[0][5:], answered])
+    assert (totals.events["alert.acknowledged"], totals.events["alert.answered"]) == (1, 2)
+    assert sum(totals.events.values()) == len(CALLS[0]) + 3
 
 
 def changed(call, kind, /, **fields):

@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.schema import ALERTS, CALLS
-from sentiment_engine.archive.views import Acknowledgement, KeptAlert, KeptCall
+from sentiment_engine.archive.views import Acknowledgement, AgentAnswer, KeptAlert, KeptCall
+from sentiment_engine.events import AlertAnswered
 
 
 def calls(
@@ -108,8 +109,19 @@ def alert_json(row: Any) -> KeptAlert:
         severity=row.severity,
         raised_at=rfc3339(row.raised_ms),
         acknowledged=seen,
+        answered=None if row.answered is None else answer_json(row.answered),
         event=msgspec.Raw(row.body),
     )
+
+
+def answer_json(body: bytes) -> AgentAnswer:
+    """An agent's answer as clients are given it.
+
+    Args:
+        body: what ``wire.encode`` made of the ``alert.answered``.
+    """
+    said = msgspec.json.decode(body, type=AlertAnswered)
+    return AgentAnswer(by=said.by, answer=said.answer, note=said.note, at=said.answered_at)
 
 
 def next_cursor(rows: Sequence[Any], limit: int) -> str | None:

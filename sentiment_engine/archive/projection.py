@@ -8,6 +8,7 @@ from sentiment_engine.archive.records import Record
 from sentiment_engine.archive.schema import ALERTS, CALLS, RECORDINGS
 from sentiment_engine.events import (
     AlertAcknowledged,
+    AlertAnswered,
     AlertCleared,
     AlertRaised,
     AlertUpdated,
@@ -82,6 +83,10 @@ def _renew(connection: Connection, record: Record, event: AnyEvent) -> None:
                 update(ALERTS)
                 .where(ALERTS.c.alert_id == event.alert_id)
                 .values(acknowledged_by=event.by, acknowledged_at=event.acknowledged_at)
+            )
+        case AlertAnswered():
+            connection.execute(
+                update(ALERTS).where(ALERTS.c.alert_id == event.alert_id).values(answered=record.body)
             )
         case _:
             return  # gaps and quality change nothing that is listed

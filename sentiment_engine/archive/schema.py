@@ -81,10 +81,12 @@ ALERTS: Final = Table(
     Column("body", LargeBinary, nullable=False),
     Column("acknowledged_by", Text),
     Column("acknowledged_at", Text),
+    Column("answered", LargeBinary),
     Index("alerts_by_cursor", "cursor"),
     Index("alerts_by_call", "call_id"),
 )
-"""The newest state of each alert. ``cursor``: of ``alert.raised``; ``body``: of its newest event."""
+"""The newest state of each alert. ``cursor``: of ``alert.raised``; ``body``: of its newest event;
+``answered``: of its newest ``alert.answered``."""
 
 DELIVERIES: Final = Table(
     "deliveries",

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 from sentiment_engine.archive.reviewing import Kind, State, Why
-from sentiment_engine.events import Severity, Stage
+from sentiment_engine.events import Answer, Severity, Stage
 
 REF = "#/components/schemas/{name}"
 """Where both documents, of sockets and of HTTP, keep what has a name."""
@@ -74,6 +74,17 @@ class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
 
 
+class AgentAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What an agent says of the phrases that an alert offered; the newest stands."""
+
+    by: str
+    """Name of the agent's token; empty on a server without tokens."""
+    answer: Answer
+    note: str
+    """In the agent's own words; may be empty."""
+    at: Moment
+
+
 class KeptAlert(msgspec.Struct, frozen=True, kw_only=True):
     """An alert in the archive."""
 
@@ -89,6 +100,7 @@ class KeptAlert(msgspec.Struct, frozen=True, kw_only=True):
     """The newest."""
     raised_at: Moment
     acknowledged: Acknowledgement | None
+    answered: AgentAnswer | None
     event: AlertBody
     """The newest that was said of it."""
 

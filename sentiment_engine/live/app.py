@@ -20,6 +20,8 @@ from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
 from sentiment_engine.live import nowhere
+from sentiment_engine.live.agent_feed import AgentFeedSession
+from sentiment_engine.live.answers import Answers
 from sentiment_engine.live.api.bodies import Health, Readiness
 from sentiment_engine.live.api.served import document
 from sentiment_engine.live.asked import said
@@ -115,6 +117,7 @@ class LiveServer:
         self._playback = Playback(archive)
         self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
         self._reviews = Reviews(self._kept, self.hub, settings.reviews)
+        self._answers = Answers(self._kept, self.hub, keeps=archive is not None)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -170,11 +173,13 @@ class LiveServer:
             *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
             WebSocketRoute("/v1/feed", self._feed),
             Route("/v1/feed/sse", self._sse.get),
+            WebSocketRoute("/v1/agent/feed", self._agent_feed),
             *self._evidence.routes(),
             *self._recordings.routes(),
             *self._playback.routes(),
             *self._kept.routes(),
             *self._reviews.routes(),
+            *self._answers.routes(),
         ]
         return Starlette(routes=guarded(routes, self.door, self.metrics), exception_handlers=nowhere.HANDLERS)
 
@@ -293,7 +298,12 @@ class LiveServer:
         return serve_socket
 
     async def _feed(self, websocket: WebSocket) -> None:
-        session = FeedSession(websocket, self.hub, self.settings.live, self.metrics)
+        await self._read(FeedSession(websocket, self.hub, self.settings.live, self.metrics))
+
+    async def _agent_feed(self, websocket: WebSocket) -> None:
+        await self._read(AgentFeedSession(websocket, self.hub, self.settings.live, self.metrics, self.calls))
+
+    async def _read(self, session: FeedSession) -> None:
         self.feeds.add(session)
         try:
             await session.run()

@@ -66,6 +66,10 @@ class LiveCall:
         """What keeps its audio, if that is asked for."""
         self.resumed = False
         """Whether another socket fed it before."""
+        self.owners: frozenset[str] = frozenset()
+        """Names of the tokens whose own call it is, as its first event says."""
+        self.before = 0
+        """The newest cursor when it began: what is its own comes after."""
         self.attach(session, start)
 
     @property

@@ -32,6 +32,7 @@ from sentiment_engine.live.media import Absent, Gap, Output, Present, Sound
 from sentiment_engine.live.messages import CLOSE_CODES, Refused, Start, Transcript
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.opening import Monitors, wants_audio_kept
+from sentiment_engine.live.owning import agent_named, introduced
 from sentiment_engine.live.scorer import Scorer, Scores
 from sentiment_engine.live.secrecy import redacted
 from sentiment_engine.playbook import Playbook
@@ -94,6 +95,15 @@ class Calls:
         """Whether a call has not ended, fed or not."""
         return call_id in self._calls
 
+    def began(self, owner: str | None) -> int | None:
+        """The newest cursor before any of this owner's live calls began; None when none is live.
+
+        Args:
+            owner: name of a token; None for everybody's calls.
+        """
+        own = (call for call in self._calls.values() if owner is None or owner in call.owners)
+        return min((call.before for call in own), default=None)
+
     # -- a call's life
 
     async def open(self, start: Start, session: Session) -> LiveCall:
@@ -107,12 +117,13 @@ class Calls:
             raise Refused(
                 "bad_message", "call_id holds a token: send the call's own id, and replace the token"
             )
+        agent = agent_named(start.context)
         while (call := self._calls.get(start.call_id)) and call.closing:
             await call.ended.wait()
         if self.draining:
             raise _shutting_down()
         if call is None:
-            return self._begin(start, session)
+            return self._begin(start, session, agent)
         if not session.caller.may_continue(call.owner):
             raise Refused(
                 "forbidden", f"call {start.call_id} was opened with another token: use its own call_id"
@@ -132,7 +143,7 @@ class Calls:
         log.info("call_resumed", call_id=call.id, at_s=round(call.monitor.heard_s, 3))
         return call
 
-    def _begin(self, start: Start, session: Session) -> LiveCall:
+    def _begin(self, start: Start, session: Session, agent: str) -> LiveCall:
         if len(self._calls) >= self.live.max_calls:
             raise Refused("overloaded", f"{self.live.max_calls} calls are live, the limit: try again later")
         caller = session.caller
@@ -147,7 +158,8 @@ class Calls:
         self._calls[call.id] = call
         self.metrics.calls_live.set(len(self._calls))
         log.info("call_started", call_id=call.id, caller=caller.name)
-        self._publish(call, monitor.judge(()))
+        call.before = self._hub.last
+        self._publish(call, introduced(call, monitor.judge(()), agent))
         if self._recordings is not None and keeps_audio:
             call.recorder = self._recordings.open(start)
         return call
@@ -286,7 +298,7 @@ class Calls:
 
     def _publish(self, call: LiveCall, events: list[Event]) -> None:
         for event in events:
-            self._hub.publish(event, partial(self._tell, call, event))
+            self._hub.publish(event, partial(self._tell, call, event), owners=call.owners)
             call.last_seq, call.last_at_s = event.seq, event.at_s
             if isinstance(event, AlertRaised):
                 self.metrics.alerts.labels(event.severity).inc()

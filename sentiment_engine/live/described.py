@@ -1,4 +1,4 @@
-"""Our own two sockets as an AsyncAPI 3.0 document, made from the very types that read and write them."""
+"""Our own sockets as an AsyncAPI 3.0 document, made from the very types that read and write them."""
 
 from collections.abc import Iterable
 from importlib.metadata import version
@@ -53,13 +53,18 @@ def asyncapi() -> dict[str, Any]:
             ),
             "feed": {
                 **_channel("/v1/feed", "Every event of every call, for supervisors.", [], ["cloudEvent"]),
-                "bindings": {"ws": {"query": _query(), "bindingVersion": "0.1.0"}},
+                "bindings": {"ws": {"query": _query("since", "types", "calls"), "bindingVersion": "0.1.0"}},
+            },
+            "agentFeed": {
+                **_channel("/v1/agent/feed", "An agent's own calls and alerts.", [], ["cloudEvent"]),
+                "bindings": {"ws": {"query": _query("since"), "bindingVersion": "0.1.0"}},
             },
         },
         "operations": {
             "speak": _operation("stream", "receive", to_server, "What a softphone sends."),
             "hear": _operation("stream", "send", to_client, "What it is sent."),
             "follow": _operation("feed", "send", ["cloudEvent"], "What a supervisor is sent."),
+            "advise": _operation("agentFeed", "send", ["cloudEvent"], "What an agent is sent."),
         },
         "components": {"schemas": schemas, "messages": messages},
     }
@@ -115,15 +120,14 @@ def _operation(channel: str, action: str, names: Iterable[str], summary: str) ->
     }
 
 
-def _query() -> dict[str, Any]:
-    return {
-        "type": "object",
-        "properties": {
-            "since": {"type": "string", "description": "A cursor: what came after it, then what is new."},
-            "types": {"type": "string", "description": "Event types, separated by commas; * at the end."},
-            "calls": {"type": "string", "description": "Call ids, separated by commas."},
-        },
+def _query(*names: str) -> dict[str, Any]:
+    known = {
+        "since": "A cursor: what came after it, then what is new.",
+        "types": "Event types, separated by commas; * at the end.",
+        "calls": "Call ids, separated by commas.",
     }
+    properties = {name: {"type": "string", "description": known[name]} for name in names}
+    return {"type": "object", "properties": properties}
 
 
 def _description() -> str:

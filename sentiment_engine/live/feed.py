@@ -75,17 +75,33 @@ class FeedSession:
         """Cuts the connection."""
         self._socket.state.abort()
 
+    # -- what another kind of reader does otherwise
+
+    def wanted(self, query: QueryParams) -> tuple[Choice, int | None]:
+        """The filter and the cursor that a query asks for; raises Refused ``bad_query``."""
+        return chosen(query)
+
+    def mailbox(self) -> Mailbox:
+        """What takes new events for this reader."""
+        return Mailbox(self._settings.reader_events, self._metrics.ticks_dropped.inc)
+
+    def shown(self, text: str) -> str:
+        """An event from before, a CloudEvent in JSON, as this reader is given it."""
+        return text
+
+    # -- serving
+
     async def run(self) -> None:
         """Serves the reader until it leaves, is too slow, or the server closes."""
         offered = self._socket.scope["subprotocols"]
         await self._socket.accept(SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        mailbox = Mailbox(self._settings.reader_events, self._metrics.ticks_dropped.inc)
+        mailbox = self.mailbox()
         try:
             if self._hub.readers >= self._settings.max_readers:
                 raise Refused(
                     "overloaded", f"{self._settings.max_readers} readers, the limit: try again later"
                 )
-            wanted, since = chosen(self._socket.query_params)
+            wanted, since = self.wanted(self._socket.query_params)
             replay = self._hub.replay(mailbox, wanted, since)
         except Refused as refused:
             await self._say_no(refused)
@@ -124,7 +140,7 @@ class FeedSession:
 
     async def _write(self, mailbox: Mailbox, replay: AsyncIterator[str]) -> None:
         async for text in replay:
-            await self._socket.send_text(text)
+            await self._socket.send_text(self.shown(text))
         ending = await send_waiting(self._socket, mailbox)
         if not mailbox.overflowed.is_set():
             await close(self._socket, ending.code, ending.reason)

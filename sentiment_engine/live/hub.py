@@ -15,7 +15,7 @@ When rare events alone fill it the reader is closed, and comes back with its cur
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from itertools import takewhile
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -42,6 +42,8 @@ class Entry(NamedTuple):
     call_id: str
     text: str
     """The CloudEvents JSON."""
+    owners: frozenset[str] = frozenset()
+    """Names of the tokens whose own call it is; only agents are asked for theirs."""
 
     @property
     def is_tick(self) -> bool:
@@ -56,6 +58,10 @@ class Choice:
 
     def __call__(self, entry: Entry) -> bool:
         return entry.type in self.types and (self.calls is None or entry.call_id in self.calls)
+
+    async def among(self, records: Sequence[Record], archive: "Archive") -> Sequence[Record]:
+        """Those of a page of the archive that this reader may have: all that were asked for."""
+        return records
 
 
 def _nobody(_: Entry) -> bool:
@@ -115,16 +121,23 @@ class Hub:
         """Whether so much waits for the disk that no more should be heard of calls."""
         return self._commits is not None and self._commits.is_full
 
-    def publish(self, event: Event, then: Callable[[Record], object] | None = None) -> None:
+    def publish(
+        self,
+        event: Event,
+        then: Callable[[Record], object] | None = None,
+        *,
+        owners: frozenset[str] = frozenset(),
+    ) -> None:
         """Puts ``event`` on the feed, and calls ``then`` as soon as readers are given it.
 
         With an archive that is when it is on disk; before it, at once. A tick is lost when too much waits.
+        Agents are given only what is published with their name among ``owners``.
         """
         self.last += 1
         record = record_of(event, self.last, now_ms())
 
         def deliver() -> None:
-            self._deliver(record)
+            self._deliver(record, owners)
             if then is not None:
                 then(record)
 
@@ -149,8 +162,8 @@ class Hub:
         self._metrics.archive_events.inc(events)
         self._metrics.archive_wait_seconds.observe(waited_s)
 
-    def _deliver(self, record: Record) -> None:
-        entry = Entry(record.cursor, record.type, record.call_id, record.cloud_event)
+    def _deliver(self, record: Record, owners: frozenset[str]) -> None:
+        entry = Entry(record.cursor, record.type, record.call_id, record.cloud_event, owners)
         self._delivered = entry.cursor
         if entry.is_tick:
             self._ticks.append(entry)
@@ -229,7 +242,7 @@ class Hub:
             records = await self._archive.page(page, PAGE_EVENTS)
             if not wants_what_there_is:
                 self._check(since)  # or retention may have left a hole in them
-            for record in records:
+            for record in await choice.among(records, self._archive):
                 yield record.cloud_event
             since = records[-1].cursor if len(records) == PAGE_EVENTS else page.until or since
         for text in self._from_memory(mailbox, choice, since):

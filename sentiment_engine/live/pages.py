@@ -1,4 +1,4 @@
-"""The web files that the server hands out: console, softphone and its demo page, and nothing else.
+"""The web files that the server hands out: console, agent's page, softphone and demo, and nothing else.
 
 Only names in :data:`FILES` exist, so no path can lead anywhere else. All is read once, at the start: what is
 missing from an installation is found then, and a request costs no disk.
@@ -36,6 +36,8 @@ CONSOLE = (
     *("report_data", "reports", "reviews", "router", "shell", "sign_in", "spark", "state", "wall", "words"),
 )
 """The console's modules."""
+AGENT = ("answer_box", "app", "desk", "offer", "past", "picture", "words")
+"""Those of the agent's page, which takes the rest from the console."""
 
 FILES: Mapping[str, File] = {
     **{
@@ -54,6 +56,9 @@ FILES: Mapping[str, File] = {
     **{f"/web/console/{name}.js": File(f"web/console/{name}.js", SCRIPT) for name in CONSOLE},
     "/web/console/console.css": File("web/console/console.css", STYLE),
     "/web/console/pages.css": File("web/console/pages.css", STYLE),
+    "/agent": File("web/agent.html", PAGE),
+    **{f"/web/agent/{name}.js": File(f"web/agent/{name}.js", SCRIPT) for name in AGENT},
+    "/web/agent/agent.css": File("web/agent/agent.css", STYLE),
     "/web/vendor/uplot/uPlot.esm.js": File("web/vendor/uplot/uPlot.esm.js", SCRIPT),
     "/web/vendor/uplot/uPlot.min.css": File("web/vendor/uplot/uPlot.min.css", STYLE),
     "/docs": File("web/docs.html", PAGE),

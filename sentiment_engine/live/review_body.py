@@ -10,7 +10,7 @@ from sentiment_engine.settings_reviews import ReviewSettings
 
 _KEY = re.compile(r"[!-~]{0,128}", re.ASCII)
 _CURSOR = re.compile(r"[0-9]{1,20}", re.ASCII)
-_STEERS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+STEERS = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 """What is no text: control characters but the line feed, and those that turn the writing direction."""
 
 
@@ -40,7 +40,7 @@ class ReviewBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
             raise Unanswered(
                 "bad_body", f"note has {len(self.note)} characters: at most {settings.note_chars}"
             )
-        if found := _STEERS.search(self.note):
+        if found := STEERS.search(self.note):
             raise Unanswered("bad_body", f"note holds {found.group()!a}, which is no text: leave it out")
         if not _KEY.fullmatch(self.idempotency_key):
             raise Unanswered("bad_body", "idempotency_key must be up to 128 printable ASCII characters")

@@ -27,6 +27,8 @@ def _for(*roles: Role) -> Right:
 OPEN = Right(frozenset(ROLES), is_open=True)
 EVERYBODY = _for(*ROLES)
 CALLS = _for("ingest", "admin")
+AGENTS = _for("ingest")
+"""Nobody else: a supervisor has the whole feed, and nobody answers in an agent's place."""
 READERS = _for("supervisor", "legal", "admin")
 ACKNOWLEDGERS = _for("supervisor", "admin")
 LEGAL = _for("legal", "admin")
@@ -53,6 +55,8 @@ RIGHTS: Mapping[str, Right] = {
     "/v1/l16": CALLS_TOKEN_LATER,
     "/v1/feed": READERS,
     "/v1/feed/sse": READERS,
+    "/v1/agent": AGENTS,
+    "/v1/agent/feed": AGENTS,
     "/v1/calls": READERS,
     "/v1/calls/{call_id:path}/events": READERS,
     "/v1/calls/{call_id:path}/evidence": LEGAL,
@@ -64,6 +68,7 @@ RIGHTS: Mapping[str, Right] = {
     "/v1/checkpoints": READERS,
     "/v1/alerts": READERS,
     "POST /v1/alerts/{alert_id:path}/ack": ACKNOWLEDGERS,
+    "POST /v1/alerts/{alert_id:path}/answer": AGENTS,
     "POST /v1/alerts/{alert_id:path}/reviews": REVIEWERS,
     "POST /v1/calls/{call_id:path}/reviews": REVIEWERS,
     "/v1/reviews": READERS,

@@ -10,6 +10,7 @@ from sentiment_engine.errors import BadMessage
 from sentiment_engine.events import (
     Alert,
     AlertAcknowledged,
+    AlertAnswered,
     AlertRaised,
     AudioGap,
     CallEnded,
@@ -41,13 +42,13 @@ class Count:
         self._kept: list[Event] = []
 
     def tell(self, event: Event) -> None:
-        """Takes the next event. Acknowledgements, which people give, may come anywhere.
+        """Takes the next event. Acknowledgements and answers, which people give, may come anywhere.
 
         Raises:
             BadMessage: it cannot stand there in one whole call; names what is wrong and the remedy.
         """
         self._types[str(type(event).__struct_config__.tag)] += 1
-        if isinstance(event, AlertAcknowledged):
+        if isinstance(event, AlertAcknowledged | AlertAnswered):
             return
         if self._integrity is not None:
             self._integrity.next(event)

@@ -11,12 +11,13 @@ from sentiment_engine.archive.views import (
     KeptAlert,
     KeptCall,
     KeptRecording,
+    Moment,
     OwedReview,
     ReviewBytes,
     ReviewCounts,
     as_named,
 )
-from sentiment_engine.events import Party
+from sentiment_engine.events import Answer, Party
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +91,26 @@ class AlertList(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Sequence[KeptAlert]
     next: Cursor | None
     """Give it as `before` to be given the next page; null on the last."""
+
+
+class AgentName(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the server takes an agent for."""
+
+    agent: str
+    """Name of the token; empty on a server without tokens."""
+    keeps: bool
+    """Whether there is an archive, so that answers can be given."""
+
+
+class GivenAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """An agent's answer, on disk."""
+
+    alert_id: str
+    by: str
+    """Name of the agent's token; empty on a server without tokens."""
+    answer: Answer
+    note: str
+    at: Moment
 
 
 class DeadLetter(msgspec.Struct, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from sentiment_engine.archive.records import CloudEvent
+from sentiment_engine.live.api.agents import AGENTS
 from sentiment_engine.live.api.bodies import ErrorAnswer
 from sentiment_engine.live.api.calls import CALLS
 from sentiment_engine.live.api.errors import MEANING, OF_THE_ARCHIVE, OF_THE_DOOR, by_status
@@ -18,7 +19,7 @@ from sentiment_engine.live.rights import RIGHTS, Right
 from sentiment_engine.live.schemas import EVENTS, components, reference
 from sentiment_engine.phrases import Entry
 
-OPERATIONS: Mapping[str, Operation] = {**CALLS, **REVIEWS, **EVIDENCE, **SERVER}
+OPERATIONS: Mapping[str, Operation] = {**CALLS, **AGENTS, **REVIEWS, **EVIDENCE, **SERVER}
 """Name of a route, as in ``rights.py`` -> what it does. Files that pages load by themselves are left out."""
 
 DESCRIPTION = """\

@@ -21,7 +21,12 @@ from sentiment_engine.live.api.operation import (
 from sentiment_engine.live.pages import FILES, PAGE
 from sentiment_engine.phrases import BASES
 
-PAGES = {"/": "the console", "/docs": "this document", "/softphone-demo": "a softphone to try out"}
+PAGES = {
+    "/": "the console",
+    "/agent": "an agent's own calls",
+    "/docs": "this document",
+    "/softphone-demo": "a softphone to try out",
+}
 """What stands in their titles."""
 
 SERVER: Mapping[str, Operation] = {

@@ -26,7 +26,7 @@ LONGEST_STAMP_MS = 1e15
 """Beyond any clock that counts milliseconds since 1970."""
 
 _contact = {field.name: field.type for field in msgspec.structs.fields(Contact)}
-_known = {name.replace("_", ""): name for name in {*CONTROLS, *_contact, "risk_class"}}
+_known = {name.replace("_", ""): name for name in {*CONTROLS, *_contact, "risk_class", "agent"}}
 
 
 def plain(name: str) -> str:

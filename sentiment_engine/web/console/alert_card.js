@@ -19,6 +19,12 @@ function phrase(one) {
     h("details", {}, h("summary", {}, t("chosenBecause")), h("p", {}, one.rule)));
 }
 
+/** What the agent said of it, in a line. @param {{by: string, answer: string, note: string, at: string}} one */
+function told({ by: name, answer, note, at }) {
+  const values = { answer: named("answer", answer), name, time: timeOfDay(at) };
+  return [t(name ? "answeredBy" : "answeredAt", values), note].filter(Boolean).join(". ");
+}
+
 export class AlertCard {
   #signature = "";
 
@@ -29,10 +35,11 @@ export class AlertCard {
     this.#onSnooze = onSnooze;
     this.#head = h("div", { class: "alert-head" });
     this.#body = h("div", { class: "alert-body" });
+    this.#answered = h("p", { class: "answered soft small", hidden: true });
     this.#seen = h("p", { class: "seen", hidden: true });
     this.#ack = h("button", { class: "primary", on: { click: () => this.#acknowledge() } }, t("acknowledge"));
     this.#snooze = h("button", { on: { click: () => this.#putOff() } });
-    this.element = h("li", { "data-alert": alert.id }, this.#head, this.#body,
+    this.element = h("li", { "data-alert": alert.id }, this.#head, this.#body, this.#answered,
       h("div", { class: "actions" }, this.#seen, this.#ack, this.#snooze));
     this.update(alert);
   }
@@ -42,6 +49,7 @@ export class AlertCard {
   #onSnooze;
   #head;
   #body;
+  #answered;
   #seen;
   #ack;
   #snooze;
@@ -54,8 +62,8 @@ export class AlertCard {
   /** @param {any} alert */
   update(alert) {
     this.#alert = alert;
-    const { event, open, seen, suggestions } = alert;
-    const signature = `${event.type} ${event.at_s} ${event.severity} ${open} ${seen?.at} ${this.isSnoozed} ${suggestions.map((/** @type {any} */ one) => one.id)}`;
+    const { event, open, seen, answered, suggestions } = alert;
+    const signature = `${event.type} ${event.at_s} ${event.severity} ${open} ${seen?.at} ${answered?.at} ${this.isSnoozed} ${suggestions.map((/** @type {any} */ one) => one.id)}`;
     if (signature === this.#signature) return;
     this.#signature = signature;
     this.element.className = `card alert ${open ? "" : "is-cleared"} ${event.severity} ${seen ? "is-seen" : ""}`;
@@ -70,6 +78,8 @@ export class AlertCard {
     this.#fill(event);
     this.#seen.hidden = !seen;
     if (seen) this.#seen.textContent = seen.by ? t("seenBy", { name: seen.by, time: timeOfDay(seen.at) }) : t("seenAt", { time: timeOfDay(seen.at) });
+    this.#answered.hidden = !answered;
+    if (answered) this.#answered.textContent = told(answered);
     this.#ack.hidden = Boolean(seen) || !this.#app.live.keeps;
     this.#snooze.hidden = !open;
     this.#snooze.textContent = this.isSnoozed ? t("wake") : t("snooze");

@@ -6,7 +6,7 @@ export const CAUSES = [
   "raised_voice", "overlap", "interruptions", "silence", "words",
 ];
 
-const TOLD = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged", "alert.reviewed", "call.reviewed"]);
+const TOLD = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged", "alert.answered", "alert.reviewed", "call.reviewed"]);
 
 /** The label with the highest score. @param {Record<string, number>} scores */
 export const strongest = (scores) => Object.entries(scores).reduce((best, one) => (one[1] > best[1] ? one : best), ["", -1])[0];

@@ -47,6 +47,7 @@ function told(event) {
     case "audio.gap": return `${named("party", event.party)}: ${named("gap", event.reason)}, ${t("seconds", { n: number(event.end_s - event.start_s, 1) })}`;
     case "quality.changed": return `${t("quality")}. ${t("qualityOf", { party: named("party", event.party), n: hundredths(event.quality) })}: ${complaints(event)}`;
     case "alert.acknowledged": return event.by ? t("seenBy", { name: event.by, time: when(event.acknowledged_at) }) : t("seenAt", { time: when(event.acknowledged_at) });
+    case "alert.answered": return [t(event.by ? "answeredBy" : "answeredAt", { answer: named("answer", event.answer), name: event.by, time: when(event.answered_at) }), event.note].filter(Boolean).join(". ");
     case "alert.reviewed":
     case "call.reviewed": return t("reviewedBy", { role: named("review_role", event.role), decision: named("decision", event.decision), reason: named("reason", event.reason), name: event.by, time: when(event.reviewed_at) });
     case "alert.cleared": return `${t("cleared")}. ${event.summary}`;

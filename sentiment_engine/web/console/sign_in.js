@@ -7,8 +7,9 @@ import { looks, MARK } from "./shell.js";
 /**
  * @param {import("./api.js").ApiError} reason Why it is asked for.
  * @param {(token: string) => void} onToken
+ * @param {(key: string, values?: Record<string, string>) => string} words For whom it is: another page has other words.
  */
-export function signIn(reason, onToken) {
+export function signIn(reason, onToken, words = t) {
   if (reason.status === undefined) throw reason;
   const isUnknown = reason.code === "unauthorized";
   const tried = sessionTried;
@@ -20,10 +21,10 @@ export function signIn(reason, onToken) {
   } } },
     h("h1", {}, t("signIn")),
     isUnknown || reason.code === "forbidden"
-      ? h("p", { class: "soft" }, t("signInText"))
+      ? h("p", { class: "soft" }, words("signInText"))
       : h("p", { class: "problem", role: "alert" }, t("failed", { reason: reason.code === "unreachable" ? t("unreachable") : reason.message })),
     isUnknown && tried && h("p", { class: "problem", role: "alert" }, t("badToken")),
-    reason.code === "forbidden" && h("p", { class: "problem", role: "alert" }, t("forbidden")),
+    reason.code === "forbidden" && h("p", { class: "problem", role: "alert" }, words("forbidden")),
     h("label", { class: "field tall" }, h("span", {}, t("token")), field),
     h("p", { class: "soft small" }, t("tokenKept")),
     h("button", { class: "primary", type: "submit" }, t("signIn")));
@@ -33,7 +34,7 @@ export function signIn(reason, onToken) {
       h("span", { class: "brand" }, h("i", { class: "mark" }, icon(MARK)), h("span", {}, t("product"))),
       looks((language) => {
         speak(language);
-        signIn(reason, onToken);
+        signIn(reason, onToken, words);
       })),
     h("main", { id: "main", class: "door" }, form));
   field.focus();

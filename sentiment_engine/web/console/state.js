@@ -2,7 +2,7 @@
 
 /** Seconds of the curves that the wall keeps of each call. */
 export const KEPT_S = 120;
-const ALERTS = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged"]);
+const ALERTS = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged", "alert.answered"]);
 const ENDED_KEPT = 4000;
 /** Level from which a call counts as heated, and as tense: colours only; alerts have thresholds of their own. */
 export const HEATED = 0.66;
@@ -27,6 +27,7 @@ export const mood = (level) => (level >= HEATED ? "heated" : level >= TENSE ? "t
  * @property {boolean} open
  * @property {any[]} suggestions The newest that were offered; an alert that has cleared names none itself.
  * @property {{by: string, at: string} | null} seen
+ * @property {{by: string, answer: string, note: string, at: string} | null} answered The agent's newest answer.
  * @property {string} raisedAt RFC 3339
  */
 
@@ -94,6 +95,7 @@ export class State {
       open: known?.open ?? row.open,
       suggestions: known?.suggestions.length ? known.suggestions : row.event.suggestions ?? [],
       seen: row.acknowledged ?? known?.seen ?? null,
+      answered: known?.answered ?? row.answered ?? null,
       raisedAt: row.raised_at,
     });
     this.alertsChanged = true;
@@ -142,12 +144,16 @@ export class State {
       if (known) known.seen ??= { by: event.by, at: event.acknowledged_at };
       return null;
     }
+    if (event.type === "alert.answered") {
+      if (known) known.answered = { by: event.by, answer: event.answer, note: event.note ?? "", at: event.answered_at };
+      return null;
+    }
     const open = event.type !== "alert.cleared";
     if (known) {
       Object.assign(known, { event, open, suggestions: event.suggestions?.length ? event.suggestions : known.suggestions });
       return null;
     }
-    const raised = { id: event.alert_id, call: event.call_id, event, open, suggestions: event.suggestions ?? [], seen: null, raisedAt: time };
+    const raised = { id: event.alert_id, call: event.call_id, event, open, suggestions: event.suggestions ?? [], seen: null, answered: null, raisedAt: time };
     this.alerts.set(raised.id, raised);
     this.#forget();
     return event.type === "alert.raised" ? raised : null;
