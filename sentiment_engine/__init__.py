@@ -11,6 +11,7 @@ from sentiment_engine.errors import BadAudio, BadMessage, BadSettings, EngineErr
 from sentiment_engine.events import (
     AlertAcknowledged,
     AlertAnswered,
+    AlertAssigned,
     AlertCleared,
     AlertRaised,
     AlertUpdated,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AlertAcknowledged",
     "AlertAnswered",
+    "AlertAssigned",
     "AlertCleared",
     "AlertRaised",
     "AlertUpdated",

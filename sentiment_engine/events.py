@@ -272,6 +272,18 @@ class AlertAnswered(Event, frozen=True, kw_only=True, tag="alert.answered"):
     """RFC 3339. ``at_s`` repeats that of the alert's newest event."""
 
 
+class AlertAssigned(Event, frozen=True, kw_only=True, tag="alert.assigned"):
+    """Somebody has given an alert to a supervisor, or taken it back. People say this, so its ``seq`` is 0."""
+
+    alert_id: str
+    by: str
+    """Name of the token; empty on a server without tokens."""
+    to: str | None
+    """Who is to see to it; None for nobody any more."""
+    assigned_at: str
+    """RFC 3339. ``at_s`` repeats that of the alert's newest event."""
+
+
 class RecordingHashed(Event, frozen=True, kw_only=True, tag="recording.hashed"):
     """Whoever keeps the call's recording has named it. The call's monitor does not say this: ``seq`` is 0."""
 
@@ -371,6 +383,7 @@ AnyEvent = (
     | AlertCleared
     | AlertAcknowledged
     | AlertAnswered
+    | AlertAssigned
     | RecordingHashed
     | AlertReviewed
     | CallReviewed

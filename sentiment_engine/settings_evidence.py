@@ -11,6 +11,10 @@ _ADDRESS = re.compile(
 )
 
 
+MOST_CALENDARS = 4
+_CALENDAR = re.compile(r"https?://[A-Za-z0-9.-]+(:(?P<port>[0-9]{1,5}))?(/[A-Za-z0-9._/-]*)?", re.ASCII)
+
+
 class EvidenceSettings(StageSettings, frozen=True, kw_only=True):
     """Who signs the log of all events, and who says when."""
 
@@ -22,6 +26,9 @@ class EvidenceSettings(StageSettings, frozen=True, kw_only=True):
     """Address of a time-stamp authority (RFC 3161); empty: no time is proven."""
     tsa_ca: str = ""
     """File with the root certificates, PEM, that its stamps are checked against before they are kept."""
+
+    calendars: tuple[str, ...] = ()
+    """Addresses of OpenTimestamps calendars, at most 4, which have checkpoints attested by Bitcoin blocks."""
 
     def check(self) -> None:
         self.within(1.0, 604_800.0, "every_s")
@@ -37,3 +44,18 @@ class EvidenceSettings(StageSettings, frozen=True, kw_only=True):
             raise BadSettings(
                 f"evidence.tsa_url {self.tsa_url[:80]!r}: write an address as https://tsa.example/"
             )
+        self._check_calendars()
+
+    def _check_calendars(self) -> None:
+        if self.calendars and not self.key:
+            raise BadSettings("evidence.calendars needs evidence.key: what is not signed cannot be stamped")
+        if len(self.calendars) > MOST_CALENDARS or len({one.rstrip("/") for one in self.calendars}) < len(
+            self.calendars
+        ):
+            raise BadSettings(f"evidence.calendars lists at most {MOST_CALENDARS} addresses, each once")
+        for one in self.calendars:
+            found = _CALENDAR.fullmatch(one)
+            if found is None or int(found["port"] or 0) > LAST_PORT:
+                raise BadSettings(
+                    f"evidence.calendars: {one[:80]!r}: write an address as https://calendar.example/"
+                )

@@ -23,7 +23,7 @@ SECRETS = {
 """One token a role, and a second for calls and for reviews."""
 
 
-NEEDS_ARCHIVE = ("/v1/calls", "/v1/checkpoints", "/v1/alerts", "/v1/reviews", "/v1/webhooks")
+NEEDS_ARCHIVE = ("/v1/calls", "/v1/checkpoints", "/v1/alerts", "/v1/reports", "/v1/reviews", "/v1/webhooks")
 """What the paths begin with that a server without an archive answers with 404."""
 SOCKETS = frozenset({"/v1/stream", "/v1/feed", "/v1/agent/feed", *DIALECTS})
 

@@ -20,6 +20,7 @@ from sentiment_engine.archive.records import Record, Wish, cursor_text, record_o
 from sentiment_engine.archive.schema import LEAVES, METADATA
 from sentiment_engine.events import (
     AlertAcknowledged,
+    AlertAssigned,
     AlertCleared,
     AlertRaised,
     CallEnded,
@@ -158,6 +159,28 @@ def test_an_acknowledgement_changes_the_alert_and_nothing_else(place: Place):
         assert (after.acknowledged_by, after.acknowledged_at) == ("anna", "1970-01-01T00:00:00.000Z")
         assert before[:8] == after[:8]
         assert [last.seq for last in archive.reading.cut_off()] == [4]
+
+
+def test_an_assignment_goes_with_its_alert_and_an_id_that_comes_again_has_none(place: Place):
+    def assigned(to: str | None, cursor: int, by: str = "anna") -> Record:
+        fields = {"call_id": "c-1", "at_s": 4.0, "seq": 0, "alert_id": "c-1.a1", "assigned_at": rfc3339(0)}
+        return record_of(AlertAssigned(**fields, by=by, to=to), cursor, 1000 + cursor)
+
+    def holder(archive: Opened) -> tuple[str | None, str | None]:
+        row = archive.reading.alert("c-1.a1")
+        return row.assigned_to, row.assigned_by
+
+    with opened(place) as archive:
+        archive.store.write(call(ended=False))
+        before = archive.reading.alert("c-1.a1")
+        archive.store.write([assigned("bo", 5), assigned("cleo", 6)])
+        assert holder(archive) == ("cleo", "anna")
+        assert archive.reading.alert("c-1.a1")[:10] == before[:10]
+        archive.store.write([assigned(None, 7, by="bo")])
+        assert holder(archive) == (None, "bo")
+        archive.store.write([assigned("bo", 8)])
+        archive.store.write(call(first=9))
+        assert holder(archive) == (None, None)
 
 
 def test_erasing_a_call_leaves_its_leaf_hashes_and_the_other_calls(place: Place):

@@ -116,3 +116,15 @@ def test_the_console_shows_every_call_and_every_alert(tmp_path):
     assert found["alerts"] > 0
     assert found["alerts_missing"] == 0
     assert found["alert_to_screen_ms_p50"] < 1000
+
+
+def test_every_reader_of_the_feed_is_given_every_alert_and_one_that_stalls_comes_back(tmp_path):
+    out = tmp_path / "feed.json"
+    run("feed.py", "--quick", "--out", out)
+    found = json.loads(out.read_text())
+    assert found["readers"] == 16
+    assert found["measured"] == 15 * found["alerts_raised"] > 100
+    assert (found["missed"], found["twice"], found["closed"], found["stalled_missed"]) == (0, 0, 0, 0)
+    assert found["stalled_closed_with"] == 1013
+    assert 0.0 <= found["feed_ms_p50"] <= found["feed_ms_p99"]
+    assert found["rss_growth"] < 1.2  # other tests run beside it, and it is short

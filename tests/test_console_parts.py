@@ -1,8 +1,8 @@
-"""The console's parts without a page: the feed's client, the live picture, reports, and both languages."""
+"""The console's parts without a page: the feed's client, the live picture, a calendar, both languages."""
 
-import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from importlib.resources import files
 from typing import Any, get_args
@@ -27,6 +27,7 @@ from sentiment_engine.events import (
 from sentiment_engine.flagged import FlagKind
 from sentiment_engine.live.reviews import STATES
 from sentiment_engine.resources import load_playbook
+from sentiment_engine.settings_door import ROLES
 from sentiment_engine.settings_reviews import REVIEW_ROLES, ReviewSettings
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
@@ -67,8 +68,9 @@ PLAY = """(steps) => {
 }"""
 
 
-@pytest.fixture(scope="module")
-def page() -> Iterator[Any]:
+@contextmanager
+def loaded(parts: Sequence[str]) -> Iterator[Any]:
+    """An empty page in which what the modules export can be used by name."""
     path = executable()
     from playwright.sync_api import sync_playwright  # noqa: PLC0415 - not everybody has it
 
@@ -76,14 +78,20 @@ def page() -> Iterator[Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(timezone_id="Asia/Shanghai")
-        for name in PARTS:
+        for name in parts:
             body = (folder / f"{name}.js").read_text("utf-8")
             page.route(f"http://localhost/{name}.js", served(body, "text/javascript"))
         page.route("http://localhost/", served("<!doctype html>", "text/html"))
         page.goto("http://localhost/")
-        page.evaluate(LOAD, PARTS)
+        page.evaluate(LOAD, parts)
         yield page
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def page() -> Iterator[Any]:
+    with loaded(PARTS) as page:
+        yield page
 
 
 def test_the_token_travels_as_a_subprotocol_and_the_cursor_as_the_query(page: Any):
@@ -235,46 +243,34 @@ def test_an_address_leads_back_to_the_call_it_was_made_of(page: Any, argument: s
     assert page.evaluate("([p, a]) => readHash(address(p, a))", [where, argument]) == {
         "page": where,
         "argument": argument,
+        "moment": {"at": None, "alert": None},
     }
+
+
+@given(st.text(max_size=20), st.floats(0, 1e5), st.text(max_size=20))
+@examples(60)
+def test_an_address_names_a_moment_in_seconds_or_by_its_alert(
+    page: Any, argument: str, at_s: float, alert: str
+):
+    argument, alert = (text.encode("utf-16", "replace").decode("utf-16") for text in (argument, alert))
+    read = "([a, moment]) => readHash(address('call', a, moment))"
+    assert page.evaluate(read, [argument, {"t": at_s}]) == {
+        "page": "call",
+        "argument": argument,
+        "moment": {"at": at_s, "alert": None},
+    }
+    assert page.evaluate(read, [argument, {"alert": alert}])["moment"] == {"at": None, "alert": alert}
+
+
+@pytest.mark.parametrize("text", ["", "-1", "NaN", "Infinity", "x", "null", "--5"])
+def test_what_is_no_moment_is_none(page: Any, text: str):
+    assert page.evaluate("(t) => readHash(`#/call/c?t=${t}`)", text)["moment"]["at"] is None
 
 
 @given(st.text(max_size=60))
 @examples(100)
 def test_any_hash_is_read(page: Any, text: str):
     assert page.evaluate("(text) => readHash(text)", text)["page"]
-
-
-def test_reports_add_up_and_know_no_agents(page: Any):
-    def call(number: int, stage: str, peak: float, alerts: int) -> dict:
-        summary = {
-            "peak": peak,
-            "seconds_above": 2.0,
-            "effects": [{"id": "p", "level": 0.8, "level_after": 0.5}],
-        }
-        return {
-            "call_id": f"c{number}", "stage": stage, "alerts": alerts, "ended": {"summary": summary},
-            "started_at": f"2026-01-0{1 + number // 2}T20:00:00Z",
-        }  # fmt: skip
-
-    calls = [call(0, "facts", 0.2, 0), call(1, "facts", 0.8, 1), call(2, "notice", 0.9, 2)]
-    calls.append({**call(3, "notice", 0.0, 0), "ended": None})
-    alerts = [
-        {"event": {"causes": {"overlap": 1.0, "customer_anger": 2.0}}, "acknowledged": {"by": "x"}},
-        {"event": {"causes": {"overlap": 1.0}}, "acknowledged": None},
-        {"event": {"causes": {}}, "acknowledged": None},
-    ]
-    found = page.evaluate("([calls, alerts]) => report(calls, alerts)", [calls, alerts])
-    # 20:00 in London is the next day in Shanghai, where this browser is.
-    assert [(row["day"], row["calls"], row["alerts"]) for row in found["byDay"]] == [
-        ("2026-01-02", 2, 1),
-        ("2026-01-03", 2, 2),
-    ]
-    assert [(row["stage"], row["peak"]) for row in found["byStage"]] == [("facts", 0.5), ("notice", 0.9)]
-    assert {row["cause"]: row["share"] for row in found["byCause"]} == {"customer_anger": 0.5, "overlap": 0.5}
-    assert [(row["id"], row["shown"], row["fell"]) for row in found["byPhrase"]] == [("p", 3, 1)]
-    assert found["byPhrase"][0]["change"] == pytest.approx(-0.3)
-    assert (found["peak"], found["seen"], found["withAlerts"]) == (0.8, 1, 2)
-    assert "agent" not in json.dumps(found)
 
 
 @given(st.dates(date(2000, 1, 1), date(2100, 1, 1)), st.integers(0, 400))
@@ -340,6 +336,7 @@ def test_every_name_of_the_engine_has_a_name_for_people(page: Any):
         "end": get_args(EndReason),
         "answer": get_args(Answer),
         "technique": {entry.technique for entry in phrases},
+        "role": ROLES,
         "review_role": REVIEW_ROLES,
         "review_state": STATES,
         "decision": ReviewSettings().decisions,

@@ -1,14 +1,20 @@
 """The review queue in the console: two people, two decisions, each said by the one who may."""
 
+import msgspec
 import pytest
 from consoles import console, kept_server, shot, sign_in
 from doors import locked
 from live_server import in_loop
 
 from sentiment_engine.events import AlertRaised
+from sentiment_engine.settings_reviews import ReviewSettings
 
 pytestmark = [pytest.mark.conformance, pytest.mark.slow]
 NASTY = "<img src=x onerror=window.hit=1>"
+ASK = """async (path) => {
+  const headers = { Authorization: `Bearer ${sessionStorage.getItem('sentiment-engine.token')}` };
+  return (await fetch(path, { headers })).json();
+}"""
 
 
 def critical() -> AlertRaised:
@@ -27,9 +33,8 @@ def critical() -> AlertRaised:
     )
 
 
-async def give(page, role: str, decision: str, note: str = "") -> None:
-    await page.select_option(".review select >> nth=0", role)
-    await page.select_option(".review select >> nth=1", decision)
+async def give(page, decision: str, note: str = "") -> None:
+    await page.select_option(".review select >> nth=0", decision)
     await page.fill(".review textarea", note)
     await page.click(".review button")
 
@@ -42,18 +47,17 @@ async def test_a_critical_alert_is_reviewed_by_both_sides_and_by_nobody_else(tmp
         async with console(server, "#/reviews") as (page, _):
             await sign_in(page, "supervisor")
             await page.wait_for_selector(".review")
-            await give(page, "legal", "confirmed")
-            await page.wait_for_selector(".review .problem:visible")  # a supervisor speaks for the business
-            await shot(page, "reviews-refused")
-            await give(page, "business", "needs_action", NASTY)
+            assert "Review for: Business" in await page.inner_text(".review")
+            await give(page, "needs_action", NASTY)
             await page.wait_for_selector(".duties blockquote")
             assert await page.inner_text(".duties blockquote") == NASTY
-            assert await page.locator(".review select >> nth=0").locator("option").count() == 1
+            assert await page.locator(".review").count() == 0  # the other side is somebody else's
             await page.click("#sign-out")
             await sign_in(page, "legal")
             await page.evaluate("() => { location.hash = '#/reviews'; }")
             await page.wait_for_selector(".review")
-            await give(page, "legal", "confirmed")
+            assert "Review for: Legal" in await page.inner_text(".review")
+            await give(page, "confirmed")
             await page.wait_for_selector(".review", state="detached")
             lines = await page.locator(".duties li").all_inner_texts()
             assert lines[0].startswith("Business: Needs action, Tension. supervisor")
@@ -67,6 +71,57 @@ async def test_a_critical_alert_is_reviewed_by_both_sides_and_by_nobody_else(tmp
             assert "c-1/1" in file.read_text("utf-8-sig")
             assert await page.evaluate("window.hit") is None
             assert await page.locator("aside .alert").count() == 0
+
+
+@in_loop
+async def test_the_words_of_the_settings_are_offered_and_a_review_can_be_corrected_by_its_author(tmp_path):
+    words = ReviewSettings(decisions=("call_back", "confirmed"), reasons=("tension", "vip"), note_chars=12)
+    settings = msgspec.structs.replace(locked(), reviews=words)
+    async with kept_server(tmp_path, settings) as server:
+        server.hub.publish(critical())
+        await server.hub.flush()
+        async with console(server, "#/reviews") as (page, complaints):
+            await sign_in(page)
+            await page.wait_for_selector(".review")
+            assert await page.locator(".review select >> nth=0").inner_text() == "call back\nConfirmed"
+            assert await page.locator(".review textarea").get_attribute("maxlength") == "12"
+            await page.select_option(".review select >> nth=1", "vip")
+            await give(page, "call_back", "first")
+            await page.click("button:text('Correct my review')")
+            assert await page.input_value(".review select >> nth=1") == "vip"
+            assert await page.input_value(".review textarea") == "first"
+            await shot(page, "reviews-correct")
+            await give(page, "confirmed", NASTY[:12])
+            await page.wait_for_selector(".duties >> text=Confirmed, vip. supervisor")
+            assert await page.inner_text(".duties blockquote") == NASTY[:12]
+            [owed] = (await page.evaluate(ASK, "/v1/reviews"))["reviews"]
+            assert len(owed["business"]["review"]["supersedes"]) == 32
+            for who in ("supervisor-2", "admin"):
+                await page.click("#sign-out")
+                await sign_in(page, who)
+                await page.evaluate("() => { location.hash = '#/reviews'; }")
+                await page.wait_for_selector(".duties")
+                assert await page.locator(".review, button:text('Correct my review')").count() == 0
+                read_only = page.locator("text=Reviews are given with tokens")
+                assert await read_only.count() == (who == "admin")
+            assert [text for text in complaints if "401" not in text] == []
+
+
+@in_loop
+async def test_each_role_is_offered_what_it_may_do_and_sees_who_is_signed_in(tmp_path):
+    async with kept_server(tmp_path, locked()) as server:
+        server.hub.publish(critical())
+        await server.hub.flush()
+        async with console(server, "#/alerts") as (page, complaints):
+            for who, sees in (("legal", False), ("admin", True), ("supervisor", True)):
+                await sign_in(page, who)
+                await page.evaluate("() => { location.hash = '#/alerts'; }")
+                await page.wait_for_selector(".alert")
+                assert await page.locator(".alert button:text('Mark as seen'):visible").count() == sees
+                assert (await page.inner_text("#who b")) == who
+                await shot(page, f"alerts-{who}")
+                await page.click("#sign-out")
+            assert [text for text in complaints if "401" not in text] == []
 
 
 @in_loop

@@ -21,6 +21,14 @@ def rendered(**event: object) -> list[str]:
             "1:15 ↩ c-1.a1 did not help, says an a",
         ),
         (
+            {"type": "alert.assigned", "alert_id": "c-1.a1", "by": "anna", "to": "bo\x1b[2J"},
+            "1:15 → c-1.a1 assigned to bo [2J by anna",
+        ),
+        (
+            {"type": "alert.assigned", "alert_id": "c-1.a1", "by": "", "to": None},
+            "1:15 → c-1.a1 assigned to nobody by somebody",
+        ),
+        (
             {"type": "alert.reviewed", "alert_id": "c-1.a1", "call_id": "c-1", "role": "legal", "by": "cleo"},
             "1:15 § c-1.a1: legal review by cleo: ",
         ),

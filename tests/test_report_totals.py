@@ -18,6 +18,7 @@ from sentiment_engine.events import (
     Alert,
     AlertAcknowledged,
     AlertAnswered,
+    AlertAssigned,
     AlertRaised,
     AudioGap,
     QualityChanged,
@@ -164,6 +165,18 @@ def test_acknowledgements_and_answers_may_stand_anywhere():
     totals = totals_of([*CALLS[0][:5], seen, answered, *CALLS[0][5:], answered])
     assert (totals.events["alert.acknowledged"], totals.events["alert.answered"]) == (1, 2)
     assert sum(totals.events.values()) == len(CALLS[0]) + 3
+
+
+def test_acknowledgements_and_assignments_may_stand_anywhere():
+    seen = AlertAcknowledged(
+        call_id="c-1", at_s=0.0, seq=0, alert_id="x", by="", acknowledged_at="2026-01-01T00:00:00Z"
+    )
+    assigned = AlertAssigned(
+        call_id="c-1", at_s=0.0, seq=0, alert_id="x", by="", to=None, assigned_at="2026-01-01T00:00:00Z"
+    )
+    totals = totals_of([*CALLS[0][:5], seen, assigned, *CALLS[0][5:]])
+    assert (totals.events["alert.acknowledged"], totals.events["alert.assigned"]) == (1, 1)
+    assert sum(totals.events.values()) == len(CALLS[0]) + 2
 
 
 def changed(call, kind, /, **fields):

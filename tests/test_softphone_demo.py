@@ -50,8 +50,8 @@ CONTRAST = """() => {
   return poor;
 }"""
 NAMELESS = """() => [...document.querySelectorAll('button, select, input, summary')]
-  .filter((one) => !(one.textContent.trim() && one.tagName !== 'SELECT') && ![...(one.labels ?? [])]
-    .some((label) => label.innerText.trim() || label.textContent.trim()))
+  .filter((one) => !one.ariaLabel && !(one.textContent.trim() && one.tagName !== 'SELECT')
+    && ![...(one.labels ?? [])].some((label) => label.innerText.trim() || label.textContent.trim()))
   .map((one) => one.outerHTML)"""
 
 

@@ -7,6 +7,7 @@
     reviews.jsonl        the same of its reviews
     earlier.jsonl        earlier checkpoints of the log, each with the proof that the log continued it
     timestamps/0.tsr     time stamps of checkpoint.txt by outside authorities
+    timestamps/0.ots     OpenTimestamps proofs of checkpoint.txt
     recording.flac       the recording, if it is kept
 
 A line of events.jsonl without its line break is a leaf. Leaves are JSON objects with ``type`` and
@@ -22,6 +23,7 @@ import msgspec
 
 from sentiment_engine.archive.container import Member, read_member
 from sentiment_engine.archive.notes import MAX_NOTE_BYTES
+from sentiment_engine.archive.ots import MAX_PROOF_BYTES
 from sentiment_engine.archive.timestamps import MAX_STAMP_BYTES
 from sentiment_engine.errors import BadEvidence
 
@@ -32,6 +34,7 @@ MANIFEST, CHECKPOINT, PROOFS = "manifest.txt", "checkpoint.txt", "proofs.jsonl"
 EVENTS, REVIEWS, EARLIER = "events.jsonl", "reviews.jsonl", "earlier.jsonl"
 REQUIRED = (MANIFEST, CHECKPOINT, PROOFS, EVENTS, REVIEWS, EARLIER)
 STAMP = re.compile(r"timestamps/[0-7]\.tsr", re.ASCII)
+PROOF = re.compile(r"timestamps/[0-7]\.ots", re.ASCII)
 RECORDING = re.compile(r"recording\.[a-z0-9]{1,8}", re.ASCII)
 FLAC = "recording.flac"
 """What this server's own recordings are called."""
@@ -140,9 +143,13 @@ def check_names(sizes: Mapping[str, int]) -> None:
         if name not in sizes:
             raise BadEvidence(f"the bundle has no {name}")
     for name, size in sizes.items():
-        if name not in REQUIRED and not STAMP.fullmatch(name) and not RECORDING.fullmatch(name):
+        if name not in REQUIRED and not any(kind.fullmatch(name) for kind in (STAMP, PROOF, RECORDING)):
             raise BadEvidence(f"{name} does not belong in a bundle")
-        limit = MAX_STAMP_BYTES if STAMP.fullmatch(name) else _LIMITS.get(name, _LEAVES_LIMIT)
+        limit = _LIMITS.get(name, _LEAVES_LIMIT)
+        if STAMP.fullmatch(name):
+            limit = MAX_STAMP_BYTES
+        elif PROOF.fullmatch(name):
+            limit = MAX_PROOF_BYTES
         if not RECORDING.fullmatch(name) and size > limit:
             raise BadEvidence(f"{name} has {size} bytes, more than the {limit} that it may have")
     if sum(1 for name in sizes if RECORDING.fullmatch(name)) > 1:

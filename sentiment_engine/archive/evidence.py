@@ -4,6 +4,7 @@ Nothing here writes to the archive. Whoever is given a new checkpoint keeps it (
 before anybody else sees it.
 """
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,12 +13,15 @@ from typing import BinaryIO
 from cryptography import x509
 
 from sentiment_engine.archive.anchors import request_stamp
+from sentiment_engine.archive.calendars import request_attestation, request_promise
 from sentiment_engine.archive.checkpoints import Checkpoint, open_checkpoint, sign_next
 from sentiment_engine.archive.database import Database
 from sentiment_engine.archive.export import export
 from sentiment_engine.archive.keys import load_signer
 from sentiment_engine.archive.leaves import CallLeaves, StoredLeaves
 from sentiment_engine.archive.merkle import Tree
+from sentiment_engine.archive.ots import read_proof
+from sentiment_engine.archive.promises import Promise, Promises
 from sentiment_engine.archive.signed import Signed, SignedBefore
 from sentiment_engine.archive.signing import Signer
 from sentiment_engine.archive.timestamps import load_roots
@@ -27,6 +31,9 @@ from sentiment_engine.settings_evidence import EvidenceSettings
 
 EARLIER = 100
 """Checkpoints before its own that a bundle shows to be continued, beside those that are asked for."""
+
+MOST_PROOFS = 8
+"""Of calendars, in a bundle: those of the settings may have changed over time."""
 
 
 class LogKeys:
@@ -59,6 +66,7 @@ class EvidenceLog:
         self.key = f"{self._verifier.name}+{self._verifier.key_id.hex()}"
         """Name and id of the key that signs."""
         self.signed = SignedBefore(database, self.key)
+        self.promises = Promises(database, self.key)
         self._leaves = StoredLeaves(database)
         self._tree = Tree(self._leaves, self.signed.chunks())
         self._tree_lock = threading.Lock()
@@ -89,6 +97,24 @@ class EvidenceLog:
             NoTimeStamp: it gave none that holds.
         """
         return request_stamp(self.settings.tsa_url, signed.note, self._keys.roots)
+
+    def promise(self, calendar: str, signed: Signed) -> Promise:
+        """What this calendar promises of this checkpoint; blocks until it answers.
+
+        Raises:
+            NoTimeStamp: it promises nothing that holds.
+        """
+        proof = request_promise(calendar, hashlib.sha256(signed.note).digest())
+        return Promise(signed.size, calendar, proof, bool(read_proof(proof).blocks))
+
+    def ask_again(self, promise: Promise) -> Promise:
+        """What its calendar says of a promise now: the same while it has not been attested.
+
+        Raises:
+            NoTimeStamp: the calendar cannot be reached, or answers something else.
+        """
+        proof = request_attestation(promise.calendar, promise.proof)
+        return promise if proof is None else promise._replace(proof=proof, attested=True)
 
     def of_call(self, call_id: str) -> CallLeaves:
         """The leaves of the newest call of this id; none when it is not kept, or no longer."""
@@ -140,6 +166,7 @@ class EvidenceLog:
                 reviews=leaves.reviews,
                 earlier=[note for _, note in sorted((earlier | asked).items())],
                 timestamps=() if signed.stamp is None else (signed.stamp,),
+                proofs=[one.proof for one in self.promises.of_size(signed.size)][:MOST_PROOFS],
                 recording=recording,
             )
         report = verify(out, self._verifier, seen=[self.opened(note) for note in seen])

@@ -34,6 +34,7 @@ def export(
     reviews: Iterable[Leaf] = (),
     earlier: Sequence[bytes] = (),
     timestamps: Sequence[bytes] = (),
+    proofs: Sequence[bytes] = (),
     recording: Path | bytes | None = None,
 ) -> None:
     """Writes the bundle of ``call_id`` to ``out``: the same bytes for the same contents.
@@ -48,6 +49,7 @@ def export(
         reviews: All its reviews, in the order of the log.
         earlier: Signed checkpoints given out before, which the bundle shall show to be continued.
         timestamps: RFC 3161 responses over ``checkpoint``, at most 8.
+        proofs: OpenTimestamps proofs of ``checkpoint``, at most 8.
         recording: The recording, if it is kept: a file whose ending is letters and digits, or the
             bytes of a FLAC file.
 
@@ -59,19 +61,20 @@ def export(
     tree = leaves if isinstance(leaves, Tree) else Tree(leaves)
     if tree.root(signed.size) != signed.root:
         raise BadEvidence(f"the store is altered: its root at size {signed.size} is not the signed one")
-    proofs: list[bytes] = []
+    paths: list[bytes] = []
     texts = {
-        bundle.EVENTS: _leaf_lines("event", events, tree, signed, proofs),
-        bundle.REVIEWS: _leaf_lines("review", reviews, tree, signed, proofs),
+        bundle.EVENTS: _leaf_lines("event", events, tree, signed, paths),
+        bundle.REVIEWS: _leaf_lines("review", reviews, tree, signed, paths),
     }
-    if not proofs:
+    if not paths:
         raise BadEvidence(f"the log holds nothing of call {call_id!r}")
     files = {
         bundle.CHECKPOINT: checkpoint,
-        bundle.PROOFS: _joined(proofs),
+        bundle.PROOFS: _joined(paths),
         **texts,
         bundle.EARLIER: _joined(_earlier(note, tree, signed, signer) for note in earlier),
         **{f"timestamps/{at}.tsr": stamp for at, stamp in enumerate(timestamps)},
+        **{f"timestamps/{at}.ots": proof for at, proof in enumerate(proofs)},
     }
     pack(out, signer, call_id, files, recording)
 

@@ -6,11 +6,15 @@ from typing import Any
 import msgspec
 from sqlalchemy import ColumnElement
 
+from sentiment_engine.archive.containing import containing
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.schema import ALERTS, CALLS
-from sentiment_engine.archive.views import Acknowledgement, AgentAnswer, KeptAlert, KeptCall
+from sentiment_engine.archive.views import Acknowledgement, AgentAnswer, Assignment, KeptAlert, KeptCall
 from sentiment_engine.events import AlertAnswered
+
+ANYBODY, NOBODY = "*", "-"
+"""Whoever, or no one, an alert is assigned to; no token has such a name."""
 
 
 def calls(
@@ -19,6 +23,7 @@ def calls(
     live: bool | None,
     alerts: bool | None,
     language: str | None,
+    part: str | None,
     since_ms: int | None,
     until_ms: int | None,
     before: int | None,
@@ -31,6 +36,7 @@ def calls(
         live: whether they have not ended; None for either, as for all that follow.
         alerts: whether any alert was raised.
         language: exactly as the call said it.
+        part: of the call id, see :func:`containing`.
         since_ms: begun at or after, milliseconds since 1970.
         until_ms: begun before.
         before: with a start whose cursor is below.
@@ -43,10 +49,9 @@ def calls(
         conditions.append(CALLS.c.alerts > 0 if alerts else CALLS.c.alerts == 0)
     if language is not None:
         conditions.append(CALLS.c.language == language)
-    if since_ms is not None:
-        conditions.append(CALLS.c.started_ms >= since_ms)
-    if until_ms is not None:
-        conditions.append(CALLS.c.started_ms < until_ms)
+    if part is not None:
+        conditions.append(containing(CALLS.c.call_id, part))
+    conditions += between(CALLS.c.started_ms, since_ms, until_ms)
     return reading.calls(*conditions, before=before, limit=limit)
 
 
@@ -57,11 +62,18 @@ def alerts(
     acknowledged: bool | None,
     severity: str | None,
     kind: str | None,
+    assigned: str | None,
     call_id: str | None,
+    part: str | None,
+    since_ms: int | None,
+    until_ms: int | None,
     before: int | None,
     limit: int,
 ) -> Sequence[Any]:
-    """Rows of alerts, newest first; the arguments are as for :func:`calls`."""
+    """Rows of alerts, newest first; the arguments are as for :func:`calls`, times are those of raising.
+
+    ``assigned`` is the name of who sees to them, :data:`ANYBODY` or :data:`NOBODY`.
+    """
     conditions: list[ColumnElement[bool]] = []
     if is_open is not None:
         conditions.append(ALERTS.c.open.is_(is_open))
@@ -71,7 +83,23 @@ def alerts(
     for column, value in ((ALERTS.c.severity, severity), (ALERTS.c.kind, kind), (ALERTS.c.call_id, call_id)):
         if value is not None:
             conditions.append(column == value)
+    holder = ALERTS.c.assigned_to
+    if assigned == ANYBODY:
+        conditions.append(holder.is_not(None))
+    elif assigned is not None:
+        conditions.append(holder.is_(None) if assigned == NOBODY else holder == assigned)
+    if part is not None:
+        conditions.append(containing(ALERTS.c.call_id, part))
+    conditions += between(ALERTS.c.raised_ms, since_ms, until_ms)
     return reading.alerts(*conditions, before=before, limit=limit)
+
+
+def between(
+    column: ColumnElement[int], since_ms: int | None, until_ms: int | None
+) -> list[ColumnElement[bool]]:
+    """At or after the one moment and before the other, where they are given."""
+    least = [] if since_ms is None else [column >= since_ms]
+    return least if until_ms is None else [*least, column < until_ms]
 
 
 def alerts_of(reading: Reading, call_id: str) -> Sequence[Any]:
@@ -100,6 +128,9 @@ def alert_json(row: Any) -> KeptAlert:
     seen = None
     if row.acknowledged_at is not None:
         seen = Acknowledgement(by=row.acknowledged_by, at=row.acknowledged_at)
+    assigned = None
+    if row.assigned_to is not None:
+        assigned = Assignment(to=row.assigned_to, by=row.assigned_by, at=row.assigned_at)
     return KeptAlert(
         alert_id=row.alert_id,
         call_id=row.call_id,
@@ -110,6 +141,7 @@ def alert_json(row: Any) -> KeptAlert:
         raised_at=rfc3339(row.raised_ms),
         acknowledged=seen,
         answered=None if row.answered is None else answer_json(row.answered),
+        assigned=assigned,
         event=msgspec.Raw(row.body),
     )
 

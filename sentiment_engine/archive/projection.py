@@ -9,6 +9,7 @@ from sentiment_engine.archive.schema import ALERTS, CALLS, RECORDINGS
 from sentiment_engine.events import (
     AlertAcknowledged,
     AlertAnswered,
+    AlertAssigned,
     AlertCleared,
     AlertRaised,
     AlertUpdated,
@@ -87,6 +88,12 @@ def _renew(connection: Connection, record: Record, event: AnyEvent) -> None:
         case AlertAnswered():
             connection.execute(
                 update(ALERTS).where(ALERTS.c.alert_id == event.alert_id).values(answered=record.body)
+            )
+        case AlertAssigned():
+            connection.execute(
+                update(ALERTS)
+                .where(ALERTS.c.alert_id == event.alert_id)
+                .values(assigned_to=event.to, assigned_by=event.by, assigned_at=event.assigned_at)
             )
         case _:
             return  # gaps and quality change nothing that is listed

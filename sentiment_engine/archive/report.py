@@ -4,9 +4,11 @@ It never claims more than was checked: nothing about time without an outside tim
 rest of the log without a consistency proof, and never anything about what went before an event was written.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from sentiment_engine.archive import anchored
+from sentiment_engine.archive.anchored import Anchored
 from sentiment_engine.archive.timestamps import Stamp
 
 Verdict = Literal["PROVEN", "PROVEN IN PART", "NOT PROVEN"]
@@ -55,6 +57,8 @@ class Findings:
     """The earliest of those that hold."""
     stamp_trouble: str = ""
     """Why none holds, though the verifier gave an authority's certificate."""
+    anchored: Anchored = field(default_factory=Anchored)
+    """What its OpenTimestamps proofs show."""
     continued: tuple[int, ...] = ()
     """Sizes of the bundle's earlier checkpoints, all of which the log continues."""
     seen: tuple[int, ...] = ()
@@ -96,6 +100,7 @@ def report(found: Findings) -> Report:
         found.erased
         or not found.numbering.complete
         or found.stamp_trouble
+        or found.anchored.trouble
         or found.unseen
         or found.recording == "uncovered"
     )
@@ -128,10 +133,11 @@ def _numbers(found: Findings) -> tuple[str, ...]:
 
 
 def _time(found: Findings) -> tuple[str, ...]:
+    mined = anchored.proven(found.anchored)
     if found.stamp is None:
-        return ()
+        return mined
     clock = f"{found.stamp.at:%Y-%m-%dT%H:%M:%SZ} by the clock of {found.stamp.authority!r}"
-    return (f"the checkpoint, and these leaves with it, existed at {clock}",)
+    return (f"the checkpoint, and these leaves with it, existed at {clock}", *mined)
 
 
 def _continuity(found: Findings) -> tuple[str, ...]:
@@ -193,14 +199,18 @@ def _no_recording(found: Findings) -> tuple[str, ...]:
 
 
 def _no_time(found: Findings) -> tuple[str, ...]:
-    if found.stamp is not None:
-        return ("how long before that time it was written",)
+    unchecked = list(anchored.unchecked(found.anchored))
     if found.stamp_trouble:
-        reason = found.stamp_trouble
-    elif found.stamps:
-        reason = f"{_count(found.stamps, 'time stamp')} in the bundle unchecked, give --tsa-ca"
-    else:
-        reason = "there is no outside time stamp"
+        unchecked.insert(0, found.stamp_trouble)
+    elif found.stamps and found.stamp is None:
+        unchecked.insert(0, f"{_count(found.stamps, 'time stamp')} in the bundle unchecked, give --tsa-ca")
+    if found.stamp is not None or found.anchored.header is not None:
+        return (
+            *anchored.unproven(found.anchored),
+            "how long before that time it was written",
+            *(f"any other time ({reason})" for reason in unchecked),
+        )
+    reason = ", and ".join(unchecked or ["there is no outside time stamp"])
     return (
         f"when any of it was written ({reason}): only internal consistency is shown, and whoever holds the "
         "key could have written it all anew",

@@ -1,9 +1,10 @@
 """What is asked of reviews: who owes which, what was said, and what a day has brought."""
 
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from sentiment_engine import wire
 from sentiment_engine.archive.duties import duty_of
@@ -52,6 +53,24 @@ def counts(reading: Reading, role: ReviewRole | None, now_ms: int) -> dict[str, 
         ][0]
         for state in ("open", "overdue")
     }
+
+
+class Owed(NamedTuple):
+    """Reviews that one role has not given."""
+
+    owed: int
+    overdue: int
+    """Those of ``owed`` that should be there."""
+
+
+def owed(reading: Reading, now_ms: int) -> dict[ReviewRole, Owed]:
+    """How many reviews each role owes at ``now_ms``, ms since 1970, in one walk over open duties."""
+    states: tuple[State, ...] = ("open", "overdue")
+    numbers = [
+        func.count(case((_in_state(state, (role,), now_ms), 1))) for role in REVIEW_ROLES for state in states
+    ]
+    (row,) = reading.rows(select().add_columns(*numbers).where(_in_state("open", REVIEW_ROLES, now_ms)))
+    return {role: Owed(*row[2 * at : 2 * at + 2]) for at, role in enumerate(REVIEW_ROLES)}
 
 
 def _in_state(state: State, roles: Sequence[ReviewRole], now_ms: int) -> ColumnElement[bool]:

@@ -82,11 +82,17 @@ ALERTS: Final = Table(
     Column("acknowledged_by", Text),
     Column("acknowledged_at", Text),
     Column("answered", LargeBinary),
+    Column("assigned_to", Text),
+    Column("assigned_by", Text),
+    Column("assigned_at", Text),
     Index("alerts_by_cursor", "cursor"),
     Index("alerts_by_call", "call_id"),
+    Index("alerts_by_assigned", "assigned_to", "cursor"),
 )
 """The newest state of each alert. ``cursor``: of ``alert.raised``; ``body``: of its newest event;
-``answered``: of its newest ``alert.answered``."""
+``answered``: of its newest ``alert.answered``.
+
+``assigned_by`` and ``assigned_at`` tell of the newest assignment, also where nobody has it any more."""
 
 DELIVERIES: Final = Table(
     "deliveries",
@@ -112,6 +118,25 @@ CHECKPOINTS: Final = Table(
     Column("stamp", LargeBinary),
 )
 """What was signed over the first ``size`` leaves, by name and id of the ``key``. Never deleted."""
+
+CALENDAR_PROOFS: Final = Table(
+    "calendar_proofs",
+    METADATA,
+    Column("key", Text, primary_key=True),
+    Column("size", BigInteger, primary_key=True, autoincrement=False),
+    Column("calendar", Text, primary_key=True),
+    Column("proof", LargeBinary, nullable=False),
+    Column("attested", Boolean, nullable=False),
+    Column("asked_ms", BigInteger, nullable=False),
+)
+"""OpenTimestamps proofs of checkpoints; ``asked_ms`` is when the calendar was last asked about one."""
+
+WAITING_PROOFS: Final = Index(
+    "calendar_proofs_waiting",
+    CALENDAR_PROOFS.c.asked_ms,
+    sqlite_where=CALENDAR_PROOFS.c.attested == false(),
+    postgresql_where=CALENDAR_PROOFS.c.attested == false(),
+)
 
 CHUNKS: Final = Table(
     "chunks",

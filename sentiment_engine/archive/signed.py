@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, exists, func, select
 
 from sentiment_engine.archive.database import Database
-from sentiment_engine.archive.schema import CHECKPOINTS, CHUNKS
+from sentiment_engine.archive.schema import CALENDAR_PROOFS, CHECKPOINTS, CHUNKS
 
 
 class Signed(NamedTuple):
@@ -48,11 +48,19 @@ class SignedBefore:
         """The one that says most of the first ``size`` leaves; None when none covers them.
 
         That is the first that was time-stamped, since an early stamp proves more than a late one; without
-        any stamp the newest.
+        any stamp the first that a calendar has had attested, or else promised to; or else the newest.
         """
         covering = self._signed.where(CHECKPOINTS.c.size >= size)
-        stamped = covering.where(CHECKPOINTS.c.stamp.is_not(None)).order_by(CHECKPOINTS.c.size)
-        return self._one(stamped) or self._one(covering.order_by(CHECKPOINTS.c.size.desc()))
+        proofs = CALENDAR_PROOFS.c
+        of_it = (proofs.key == CHECKPOINTS.c.key) & (proofs.size == CHECKPOINTS.c.size)
+        for sign in (
+            CHECKPOINTS.c.stamp.is_not(None),
+            exists().where(of_it, proofs.attested),
+            exists().where(of_it),
+        ):
+            if first := self._one(covering.where(sign).order_by(CHECKPOINTS.c.size)):
+                return first
+        return self._one(covering.order_by(CHECKPOINTS.c.size.desc()))
 
     def before(self, size: int, limit: int) -> list[Signed]:
         """The newest of fewer than ``size`` leaves, at most ``limit``, the smallest first."""

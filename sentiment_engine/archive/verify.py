@@ -7,6 +7,8 @@ from typing import BinaryIO
 from cryptography import x509
 
 from sentiment_engine.archive import bundle
+from sentiment_engine.archive.anchored import anchored
+from sentiment_engine.archive.bitcoin import Header
 from sentiment_engine.archive.bundle import LEAF_FILES, Earlier, Facts, Manifest, Proof
 from sentiment_engine.archive.checkpoints import Checkpoint, open_checkpoint
 from sentiment_engine.archive.container import Member, check_sum, read_container
@@ -25,6 +27,7 @@ def verify(
     *,
     roots: Sequence[x509.Certificate] = (),
     seen: Sequence[Checkpoint] = (),
+    headers: Sequence[Header] = (),
 ) -> Report:
     """What the bundle ``file`` proves, and what it does not.
 
@@ -33,12 +36,13 @@ def verify(
         verifier: The log's public key, which came another way than the bundle.
         roots: Certificates that time-stamp authorities are trusted by; without any, stamps are not checked.
         seen: Checkpoints of the log that the verifier kept, already opened with its key.
+        headers: Bitcoin block headers that OpenTimestamps proofs are checked against.
 
     A bundle that is altered, cut short, reordered, forged or no bundle at all gives a report that says so,
     and names the first altered leaf; nothing is raised for what is in the file.
     """
     try:
-        return report(_findings(file, verifier, roots, seen))
+        return report(_findings(file, verifier, roots, seen, headers))
     except BadEvidence as reason:
         return failed(str(reason))
 
@@ -56,7 +60,11 @@ class _Read:
 
 
 def _findings(
-    file: BinaryIO, verifier: Verifier, roots: Sequence[x509.Certificate], seen: Sequence[Checkpoint]
+    file: BinaryIO,
+    verifier: Verifier,
+    roots: Sequence[x509.Certificate],
+    seen: Sequence[Checkpoint],
+    headers: Sequence[Header],
 ) -> Findings:
     members = read_container(file)
     bundle.check_names({name: one.size for name, one in members.items()})
@@ -76,6 +84,9 @@ def _findings(
             raise BadEvidence(f"the log is forked: its root at size {kept.size} is not the one you kept")
     stamps = [bundle.whole(file, one) for name, one in members.items() if bundle.STAMP.fullmatch(name)]
     stamp, trouble = _stamp(stamps, checkpoint_note, roots)
+    proofs = [
+        (name, bundle.whole(file, one)) for name, one in members.items() if bundle.PROOF.fullmatch(name)
+    ]
     recording, sha256 = _recording(manifest, read.recordings)
     return Findings(
         call_id=manifest.call_id,
@@ -89,6 +100,7 @@ def _findings(
         stamps=len(stamps),
         stamp=stamp,
         stamp_trouble=trouble,
+        anchored=anchored(proofs, checkpoint_note, headers),
         continued=tuple(one.size for one in earlier),
         seen=tuple(one.size for one in seen if one.size in known),
         unseen=tuple(one.size for one in seen if one.size not in known),

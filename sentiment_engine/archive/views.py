@@ -85,6 +85,16 @@ class AgentAnswer(msgspec.Struct, frozen=True, kw_only=True):
     at: Moment
 
 
+class Assignment(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sees to an alert."""
+
+    to: str
+    """Name of a supervisor's or an admin's token; without tokens any name."""
+    by: str
+    """Who said so; empty on a server without tokens."""
+    at: Moment
+
+
 class KeptAlert(msgspec.Struct, frozen=True, kw_only=True):
     """An alert in the archive."""
 
@@ -101,6 +111,7 @@ class KeptAlert(msgspec.Struct, frozen=True, kw_only=True):
     raised_at: Moment
     acknowledged: Acknowledgement | None
     answered: AgentAnswer | None
+    assigned: Assignment | None
     event: AlertBody
     """The newest that was said of it."""
 

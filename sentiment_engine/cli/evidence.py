@@ -42,6 +42,15 @@ def verify(
             help="Root certificates (PEM) of the time-stamp authorities that you trust.",
         ),
     ] = None,
+    bitcoin_header: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--bitcoin-header",
+            metavar="HEX80",
+            help="The header (80 bytes, as 160 hex digits) of the block that an OpenTimestamps proof names, "
+            "from where you trust it; may be given again.",
+        ),
+    ] = None,
     seen: Annotated[
         list[Path] | None,
         typer.Option(
@@ -54,12 +63,14 @@ def verify(
     Exit status: 0 proven; 1 not, or in part; 2 unusable arguments.
     """
     from sentiment_engine.archive import keys, timestamps  # noqa: PLC0415
+    from sentiment_engine.archive.bitcoin import read_header  # noqa: PLC0415
     from sentiment_engine.archive.checkpoints import open_checkpoint  # noqa: PLC0415
     from sentiment_engine.archive.notes import MAX_NOTE_BYTES  # noqa: PLC0415
     from sentiment_engine.archive.verify import verify as verified  # noqa: PLC0415
 
     verifier = keys.load_verifier(key)
     roots = timestamps.load_roots(tsa_ca) if tsa_ca else ()
+    headers = [read_header(text) for text in bitcoin_header or []]
     kept = []
     for path in seen or []:
         try:
@@ -71,7 +82,7 @@ def verify(
             raise BadSettings(f"the checkpoint {path} cannot be used: {reason}") from reason
     try:
         with bundle.open("rb") as file:
-            report = verified(file, verifier, roots=roots, seen=kept)
+            report = verified(file, verifier, roots=roots, seen=kept, headers=headers)
     except OSError as reason:
         raise BadSettings(f"the bundle {bundle} cannot be read: {reason.strerror or reason}") from reason
     typer.echo(report.line())

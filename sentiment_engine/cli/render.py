@@ -29,6 +29,10 @@ def event_lines(event: dict[str, Any], *, before: str = "") -> Iterator[Text]:
     elif kind == "alert.answered":
         answer, by = _line(event.get("answer", "")), _line(event.get("by", "")) or "somebody"
         yield head.append(f"↩ {_line(event.get('alert_id', ''))} {answer.replace('_', ' ')}, says {by}")
+    elif kind == "alert.assigned":
+        holder = _line(event.get("to") or "") or "nobody"
+        by = _line(event.get("by", "")) or "somebody"
+        yield head.append(f"→ {_line(event.get('alert_id', ''))} assigned to {holder} by {by}")
     elif kind in ("alert.reviewed", "call.reviewed"):
         about = _line(event.get("alert_id", "") or event.get("call_id", ""))
         yield head.append(

@@ -25,6 +25,7 @@ from sentiment_engine.live.answers import Answers
 from sentiment_engine.live.api.bodies import Health, Readiness
 from sentiment_engine.live.api.served import document
 from sentiment_engine.live.asked import said
+from sentiment_engine.live.assigning import Assigning
 from sentiment_engine.live.audiosocket import AudioSocketPort, require_named_peers
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.cut_off import end_cut_off
@@ -38,6 +39,7 @@ from sentiment_engine.live.genesys_gate import GenesysGate, read_secrets
 from sentiment_engine.live.guard import guarded
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.kept import Kept
+from sentiment_engine.live.me import Me
 from sentiment_engine.live.messages import CLOSE_CODES
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
@@ -46,7 +48,9 @@ from sentiment_engine.live.playback import Playback
 from sentiment_engine.live.port import Uvicorn, listening
 from sentiment_engine.live.recorder import RecordingDesk, open_desk
 from sentiment_engine.live.recording import Recordings
+from sentiment_engine.live.reports import Reports
 from sentiment_engine.live.reviews import Reviews
+from sentiment_engine.live.reviews_owed import ReviewsOwed
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
 from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
@@ -110,14 +114,18 @@ class LiveServer:
             settings, model, playbook, self.hub, self.metrics, cues=cues, recordings=self._recording_desk
         )
         self._phrases = Phrases(playbook, settings.playbook)
+        self._me = Me(settings, archive)
         self._pages = Pages()
         self._sse = SseFeed(self.hub, settings.live, self.metrics)
         self._kept = Kept(archive, self.hub, self.calls, turn)
+        self._assigning = Assigning(self._kept, self.hub, settings.door)
         self._recordings = Recordings(archive, self.hub, turn)
         self._playback = Playback(archive)
         self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
+        self._reports = Reports(archive)
         self._reviews = Reviews(self._kept, self.hub, settings.reviews)
         self._answers = Answers(self._kept, self.hub, keeps=archive is not None)
+        self._owed = ReviewsOwed(archive, self.metrics)
         self.feeds: set[FeedSession] = set()
         self.host, self._tls = host, tls
         self._socket = listening(host, port)
@@ -168,6 +176,7 @@ class LiveServer:
             Route("/metrics", self._metrics),
             Route("/v1/playbook", self._phrases.get),
             Route("/openapi.json", document),
+            Route("/v1/me", self._me.get),
             *self._pages.routes(),
             WebSocketRoute("/v1/stream", self._stream),
             *(self._vendor_route(path, dialect) for path, dialect in DIALECTS.items()),
@@ -178,6 +187,8 @@ class LiveServer:
             *self._recordings.routes(),
             *self._playback.routes(),
             *self._kept.routes(),
+            *self._assigning.routes(),
+            *self._reports.routes(),
             *self._reviews.routes(),
             *self._answers.routes(),
         ]
@@ -278,6 +289,7 @@ class LiveServer:
         return said(Readiness(status="ready"))
 
     async def _metrics(self, _: Request) -> Response:
+        await self._owed.look()
         return Response(self.metrics.render(), media_type="text/plain; version=0.0.4")
 
     async def _stream(self, websocket: WebSocket) -> None:

@@ -31,6 +31,7 @@ STATUS = {
     "already_reviewed": 409,
     "unknown_review": 409,
     "key_reused": 409,
+    "assigned_meanwhile": 409,
     "too_big": 413,
     "not_json": 415,
     "cursor_too_old": 410,
@@ -44,6 +45,8 @@ STATUS = {
 MOST = 500
 """Rows in one answer."""
 USUAL = 100
+LONGEST_PART = 200
+"""Characters of an id that are looked for; SQLite takes no pattern of any length."""
 
 
 class Unanswered(EngineError):
@@ -79,6 +82,13 @@ class Asked:
         value = self._given.get(name)
         if value is not None and not value.isprintable():
             raise Refused("bad_query", f"{name} holds what cannot be printed: leave it out")
+        return value
+
+    def part(self, name: str) -> str | None:
+        """Part of an id."""
+        value = self.text(name)
+        if value is not None and not 1 <= len(value) <= LONGEST_PART:
+            raise Refused("bad_query", f"{name} has {len(value)} characters: give 1 to {LONGEST_PART}")
         return value
 
     def one_of(self, name: str, values: Collection[str]) -> str | None:

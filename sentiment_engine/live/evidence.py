@@ -15,6 +15,7 @@ from sentiment_engine.archive.signed import Signed
 from sentiment_engine.errors import BadEvidence, BadRecording, BadSettings, NoTimeStamp
 from sentiment_engine.live.answering import answering, asked_id, unknown
 from sentiment_engine.live.asked import Asked, Unanswered
+from sentiment_engine.live.calendars import Calendars
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.settings_evidence import EvidenceSettings
@@ -64,7 +65,9 @@ class EvidenceDesk:
         if self._archive is None or self._archive.evidence is None:
             return
         evidence = self._archive.evidence
+        calendars = Calendars(self._archive, evidence, self._metrics)
         while True:
+            signed = None
             try:
                 async with self._one_at_a_time:
                     signed = await self._sign(self._archive, evidence)
@@ -78,7 +81,16 @@ class EvidenceDesk:
                 log.warning("no_time_stamp", reason=str(reason))
             except SQLAlchemyError as reason:
                 log.error("archive_failing", reason=str(reason.__cause__ or reason)[:300])  # noqa: TRY400
+            await self._have_attested(calendars, signed)
             await asyncio.sleep(evidence.settings.every_s)
+
+    async def _have_attested(self, calendars: Calendars, signed: Signed | None) -> None:
+        if signed is None:
+            return
+        try:
+            await calendars.ask(signed)
+        except SQLAlchemyError as reason:
+            log.error("archive_failing", reason=str(reason.__cause__ or reason)[:300])  # noqa: TRY400
 
     async def _sign(self, archive: "Archive", evidence: "EvidenceLog") -> Signed | None:
         """The newest checkpoint, signed now if there is anything new; on disk before it is returned."""

@@ -38,6 +38,10 @@ log = structlog.get_logger(__name__)
 PATIENCE_S = 5.0
 """How long somebody who acknowledges an alert waits for the disk."""
 SEVERITIES = ("notice", "warning", "critical")
+ALERT_FILTERS = (
+    *("open", "acknowledged", "severity", "kind", "assigned", "call", "q", "from", "to"),
+    *("before", "limit"),
+)
 
 
 class Kept:
@@ -74,7 +78,7 @@ class Kept:
     # -- calls
 
     async def _list_calls(self, request: Request, archive: "Archive") -> Response:
-        asked = Asked(request, ("live", "alerts", "language", "from", "to", "before", "limit"))
+        asked = Asked(request, ("live", "alerts", "language", "q", "from", "to", "before", "limit"))
         limit = asked.limit()
         rows = await archive.ask(
             partial(
@@ -82,6 +86,7 @@ class Kept:
                 live=asked.flag("live"),
                 alerts=asked.flag("alerts"),
                 language=asked.text("language"),
+                part=asked.part("q"),
                 since_ms=asked.time_ms("from"),
                 until_ms=asked.time_ms("to"),
                 before=asked.cursor("before"),
@@ -147,7 +152,7 @@ class Kept:
     # -- alerts
 
     async def _list_alerts(self, request: Request, archive: "Archive") -> Response:
-        asked = Asked(request, ("open", "acknowledged", "severity", "kind", "call", "before", "limit"))
+        asked = Asked(request, ALERT_FILTERS)
         limit = asked.limit()
         rows = await archive.ask(
             partial(
@@ -156,7 +161,11 @@ class Kept:
                 acknowledged=asked.flag("acknowledged"),
                 severity=asked.one_of("severity", SEVERITIES),
                 kind=asked.text("kind"),
+                assigned=asked.text("assigned"),
                 call_id=asked.text("call"),
+                part=asked.part("q"),
+                since_ms=asked.time_ms("from"),
+                until_ms=asked.time_ms("to"),
                 before=asked.cursor("before"),
                 limit=limit,
             )

@@ -65,6 +65,15 @@ class Metrics:
         self.time_stamps = counter(
             "time_stamps", "Attempts to have a checkpoint time-stamped: kept or failed.", ["outcome"]
         )
+        self.calendar_proofs = counter(
+            "calendar_proofs",
+            "What OpenTimestamps calendars did of checkpoints: promised, attested or failed.",
+            ["outcome"],
+        )
+        self.reviews_owed = gauge("reviews_owed", "Reviews that are missing, overdue or not.", ["role"])
+        self.reviews_overdue = gauge(
+            "reviews_overdue", "Reviews that are missing and should be there.", ["role"]
+        )
         self.errors = counter("errors", "Clients refused, by error code.", ["code"])
         self.loop_lag_seconds = gauge("loop_lag_seconds", "How late the event loop ran its last timer.")
 

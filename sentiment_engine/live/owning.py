@@ -8,7 +8,7 @@ import msgspec
 from sentiment_engine.events import CallStarted, Event
 from sentiment_engine.live.call import LiveCall
 from sentiment_engine.live.messages import Refused
-from sentiment_engine.settings_door import TOKEN_NAME
+from sentiment_engine.settings_door import is_token_name
 
 
 def agent_named(context: Mapping[str, Any]) -> str:
@@ -22,7 +22,7 @@ def agent_named(context: Mapping[str, Any]) -> str:
     agent = context.get("agent", "")
     if agent == "":
         return ""
-    if not isinstance(agent, str) or not TOKEN_NAME.fullmatch(agent):
+    if not isinstance(agent, str) or not is_token_name(agent):
         raise Refused(
             "bad_message",
             f"context.agent is {agent!r:.60}: send the name of the agent's token as text, 1 to 64 letters, "

@@ -31,9 +31,11 @@ SCRIPT = "text/javascript; charset=utf-8"
 STYLE = "text/css; charset=utf-8"
 PAGE = "text/html; charset=utf-8"
 CONSOLE = (
-    *("alert_card", "alert_list", "alerts", "api", "app", "call", "call_data", "call_facts", "calls", "card"),
-    *("causes", "charts", "dom", "feed", "lanes", "language", "live", "names", "palette", "preferences"),
-    *("report_data", "reports", "reviews", "router", "shell", "sign_in", "spark", "state", "wall", "words"),
+    *("alert_card", "alert_list", "alerts", "api", "app", "assign", "call", "call_data", "call_facts"),
+    *("calls", "card", "causes", "charts", "dom", "feed", "filters", "lane_names", "lanes", "language"),
+    *("levels", "live", "moment", "names", "palette", "playback", "player", "preferences", "recording"),
+    *("report_data", "reports", "review_form", "reviews", "router", "shell", "sign_in", "spark", "state"),
+    *("steps", "view", "wall", "wave", "words", "zooms"),
 )
 """The console's modules."""
 AGENT = ("answer_box", "app", "desk", "offer", "past", "picture", "words")
@@ -59,8 +61,10 @@ FILES: Mapping[str, File] = {
     "/agent": File("web/agent.html", PAGE),
     **{f"/web/agent/{name}.js": File(f"web/agent/{name}.js", SCRIPT) for name in AGENT},
     "/web/agent/agent.css": File("web/agent/agent.css", STYLE),
+    "/web/console/player.css": File("web/console/player.css", STYLE),
     "/web/vendor/uplot/uPlot.esm.js": File("web/vendor/uplot/uPlot.esm.js", SCRIPT),
     "/web/vendor/uplot/uPlot.min.css": File("web/vendor/uplot/uPlot.min.css", STYLE),
+    "/web/vendor/wavesurfer/wavesurfer.esm.js": File("web/vendor/wavesurfer/wavesurfer.esm.js", SCRIPT),
     "/docs": File("web/docs.html", PAGE),
     "/web/docs.css": File("web/docs.css", STYLE),
     "/web/docs.js": File("web/docs.js", SCRIPT),
@@ -78,9 +82,12 @@ FILES: Mapping[str, File] = {
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "media-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""Nothing inline, nothing from elsewhere, no frames around it. ``'self'`` covers the page's own WebSocket."""
+"""Nothing inline, nothing from elsewhere, no frames around it. ``'self'`` covers the page's own WebSocket.
+
+A recording is fetched with the token in a header, and played from a ``blob:`` address of the page's own.
+"""
 
 HEADERS: Mapping[str, str] = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,

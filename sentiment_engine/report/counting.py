@@ -11,6 +11,7 @@ from sentiment_engine.events import (
     Alert,
     AlertAcknowledged,
     AlertAnswered,
+    AlertAssigned,
     AlertRaised,
     AudioGap,
     CallEnded,
@@ -42,13 +43,13 @@ class Count:
         self._kept: list[Event] = []
 
     def tell(self, event: Event) -> None:
-        """Takes the next event. Acknowledgements and answers, which people give, may come anywhere.
+        """Takes the next event. What people say of alerts may come anywhere.
 
         Raises:
             BadMessage: it cannot stand there in one whole call; names what is wrong and the remedy.
         """
         self._types[str(type(event).__struct_config__.tag)] += 1
-        if isinstance(event, AlertAcknowledged | AlertAnswered):
+        if isinstance(event, AlertAcknowledged | AlertAnswered | AlertAssigned):
             return
         if self._integrity is not None:
             self._integrity.next(event)

@@ -17,7 +17,8 @@ from sentiment_engine.archive.views import (
     ReviewCounts,
     as_named,
 )
-from sentiment_engine.events import Answer, Party
+from sentiment_engine.events import Answer, Party, ReviewRole
+from sentiment_engine.settings_door import Role
 
 
 class ErrorAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +92,38 @@ class AlertList(msgspec.Struct, frozen=True, kw_only=True):
     alerts: Sequence[KeptAlert]
     next: Cursor | None
     """Give it as `before` to be given the next page; null on the last."""
+
+
+class ReviewWords(msgspec.Struct, frozen=True, kw_only=True):
+    """What a review may say here."""
+
+    role: ReviewRole | None
+    """The side that the caller's role speaks for."""
+    decisions: Sequence[str]
+    reasons: Sequence[str]
+    note_chars: int
+    """Longest note, characters."""
+
+
+class Myself(msgspec.Struct, frozen=True, kw_only=True):
+    """Who asks, and what a screen may offer."""
+
+    name: str | None
+    """Of the token; null on a server without tokens, like `role`."""
+    role: Role | None
+    open: bool
+    """Whether the server has no tokens."""
+    may: Sequence[str]
+    """What the role may do: `read`, `acknowledge`, `assign`, `review`, `evidence`, `erase`."""
+    reviews: ReviewWords
+    assignees: Sequence[str]
+    """Names that alerts can be assigned to, for whoever may assign."""
+    archive: bool
+    """Whether calls are kept."""
+    evidence: bool
+    """Whether the log is signed."""
+    audio: bool
+    """Whether recordings are kept."""
 
 
 class AgentName(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,8 @@ from sentiment_engine.live.api.operation import (
     moment,
     words,
 )
+from sentiment_engine.live.asked import LONGEST_PART
+from sentiment_engine.live.assigning import AssignBody
 from sentiment_engine.live.kept import SEVERITIES
 
 TYPES = words(
@@ -28,6 +30,7 @@ TYPES = words(
     "for all that begin so.",
     minLength=1,
 )
+PART = words("q", "Part of the call's id; `A-Z` and `a-z` are alike.", minLength=1, maxLength=LONGEST_PART)
 BEFORE = cursor("before", "`next` of the page before: what is older.")
 
 CALLS: Mapping[str, Operation] = {
@@ -39,6 +42,7 @@ CALLS: Mapping[str, Operation] = {
             flag("live", "Whether they have not ended."),
             flag("alerts", "Whether any alert was raised."),
             words("language", "Exactly as the call said it: `zh-CN`."),
+            PART,
             moment("from", "Begun at or after."),
             moment("to", "Begun before."),
             BEFORE,
@@ -82,7 +86,11 @@ CALLS: Mapping[str, Operation] = {
             flag("acknowledged", "Whether somebody has seen them."),
             choice("severity", SEVERITIES, "The newest severity."),
             words("kind", "`tension`, or what else was observed."),
+            words("assigned", "Who sees to it: a name, `-` for nobody, `*` for anybody."),
             words("call", "The call's id, whole."),
+            PART,
+            moment("from", "Raised at or after."),
+            moment("to", "Raised before."),
             BEFORE,
             LIMIT,
         ),
@@ -97,6 +105,15 @@ CALLS: Mapping[str, Operation] = {
         "nothing and is given the same answer.",
         answers={200: Content("The alert, on disk with who was first.", KeptAlert)},
         errors=("unknown_id",),
+    ),
+    "POST /v1/alerts/{alert_id:path}/assign": Operation(
+        id="assignAlert",
+        tag="Alerts",
+        summary="Says who sees to an alert",
+        text="Told to all as `alert.assigned`. With `was` nothing changes where somebody else has it meanwhile.",
+        body=AssignBody,
+        answers={200: Content("The alert, on disk.", KeptAlert)},
+        errors=("bad_body", "not_json", "too_big", "unknown_id", "assigned_meanwhile"),
     ),
 }
 """As in ``rights.py``: name of a route -> what it does."""

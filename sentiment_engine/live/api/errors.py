@@ -14,6 +14,7 @@ MEANING: Mapping[str, str] = {
     "already_reviewed": "This role has been reviewed; only its author may correct it, with supersedes.",
     "ambiguous": "Several of this id wait: send cursor.",
     "archive_failing": "The disk does not answer at the moment: try again later.",
+    "assigned_meanwhile": "Somebody else has the alert meanwhile: look again, and then decide.",
     "bad_body": "The body cannot be read; the field is named.",
     "bad_query": "The query cannot be read, or holds a name that is not known; it is named.",
     "cursor_too_old": "Events after this cursor are no longer kept, or it is not one of this server.",

@@ -6,12 +6,15 @@ from typing import Any, Literal
 
 from sentiment_engine.live.asked import MOST, USUAL
 
-Tag = Literal["Calls", "Alerts", "Agents", "Reviews", "Evidence", "Recordings", "Feed", "Phrases", "Server"]
+Tag = Literal[
+    "Calls", "Alerts", "Agents", "Reviews", "Reports", "Evidence", "Recordings", "Feed", "Phrases", "Server"
+]
 TAGS: Mapping[Tag, str] = {
     "Calls": "What is kept of calls: their events, and erasure.",
     "Alerts": "What was raised, and who has seen it.",
     "Agents": "What agents say of the phrases that they were offered. Nobody is ranked by it.",
     "Reviews": "Two roles look at what was critical, and at calls that were drawn.",
+    "Reports": "Many calls in numbers.",
     "Evidence": "The signed log of all events, and what proves one call.",
     "Recordings": "Audio that is kept here, and hashes of audio that is kept elsewhere.",
     "Feed": "What happens, as it happens; and the messages to webhooks that were given up.",

@@ -1,9 +1,10 @@
-"""Reviews, described."""
+"""Reviews and reports, described."""
 
 from collections.abc import Mapping
 
 from sentiment_engine.live.api.bodies import GivenReview, ReviewList
-from sentiment_engine.live.api.operation import LIMIT, Content, Operation, choice, cursor, words
+from sentiment_engine.live.api.operation import LIMIT, Content, Operation, choice, cursor, moment, words
+from sentiment_engine.live.api.report_bodies import Report
 from sentiment_engine.live.review_body import ReviewBody
 from sentiment_engine.live.reviews import FORMATS, STATES
 from sentiment_engine.settings_reviews import REVIEW_ROLES
@@ -51,6 +52,18 @@ REVIEWS: Mapping[str, Operation] = {
             LIMIT,
         ),
         answers={200: Content("A page, and how much there is.", ReviewList)},
+        errors=("bad_query",),
+    ),
+    "/v1/reports": Operation(
+        id="getReport",
+        tag="Reports",
+        summary="What the calls of a period add up to",
+        parameters=(
+            moment("from", "Begun at or after; all that are kept, if left out."),
+            moment("to", "Begun before."),
+            words("zone", "IANA's name of the time zone whose days are counted: `Asia/Shanghai`; or UTC."),
+        ),
+        answers={200: Content("The numbers.", Report)},
         errors=("bad_query",),
     ),
     "/v1/reviews/log": Operation(

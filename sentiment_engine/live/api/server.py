@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sentiment_engine.events import STAGES
-from sentiment_engine.live.api.bodies import DeadLetters, Health, PhraseBook, Readiness
+from sentiment_engine.live.api.bodies import DeadLetters, Health, Myself, PhraseBook, Readiness
 from sentiment_engine.live.api.calls import TYPES
 from sentiment_engine.live.api.operation import (
     KNOWN,
@@ -74,6 +74,14 @@ SERVER: Mapping[str, Operation] = {
             200: Content("The phrases.", PhraseBook, headers=TAGGED),
             304: UNCHANGED,
         },
+        errors=("bad_query",),
+        archived=False,
+    ),
+    "/v1/me": Operation(
+        id="getMe",
+        tag="Server",
+        summary="Who asks, and what a screen may offer",
+        answers={200: Content("The caller.", Myself)},
         errors=("bad_query",),
         archived=False,
     ),

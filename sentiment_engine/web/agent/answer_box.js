@@ -1,7 +1,7 @@
 // What the agent says of a phrase: three buttons, and a note if there is more to say.
 
 import { h, refill } from "../console/dom.js";
-import { timeOfDay } from "../console/language.js";
+import { lately } from "../console/language.js";
 import { say } from "./words.js";
 
 export const ANSWERS = ["helped", "did_not_help", "does_not_fit"];
@@ -57,7 +57,7 @@ export class AnswerBox {
     this.#answer = answer;
     for (const button of this.#buttons) button.setAttribute("aria-pressed", String(button.dataset.answer === answer?.answer));
     this.#more.hidden = !answer;
-    this.#state.textContent = answer ? say("kept", { time: timeOfDay(answer.at) }) : say("answerNote");
+    this.#state.textContent = answer ? say("kept", { time: lately(answer.at) }) : say("answerNote");
     if (answer && document.activeElement !== this.#note) this.#note.value = answer.note;
   }
 

@@ -1,8 +1,9 @@
 // One alert: how bad, why, which phrases were offered and by which rule, who has seen it.
 
+import { Assign, holder } from "./assign.js";
 import { causeBars } from "./causes.js";
 import { h, put } from "./dom.js";
-import { clock, hundredths, kindName, named, t, timeOfDay } from "./language.js";
+import { clock, hundredths, kindName, lately, named, t } from "./language.js";
 import { NAMES } from "./names.js";
 import { address } from "./router.js";
 
@@ -21,7 +22,7 @@ function phrase(one) {
 
 /** What the agent said of it, in a line. @param {{by: string, answer: string, note: string, at: string}} one */
 function told({ by: name, answer, note, at }) {
-  const values = { answer: named("answer", answer), name, time: timeOfDay(at) };
+  const values = { answer: named("answer", answer), name, time: lately(at) };
   return [t(name ? "answeredBy" : "answeredAt", values), note].filter(Boolean).join(". ");
 }
 
@@ -38,9 +39,10 @@ export class AlertCard {
     this.#answered = h("p", { class: "answered soft small", hidden: true });
     this.#seen = h("p", { class: "seen", hidden: true });
     this.#ack = h("button", { class: "primary", on: { click: () => this.#acknowledge() } }, t("acknowledge"));
+    this.#assign = new Assign(app, isBrief);
     this.#snooze = h("button", { on: { click: () => this.#putOff() } });
     this.element = h("li", { "data-alert": alert.id }, this.#head, this.#body, this.#answered,
-      h("div", { class: "actions" }, this.#seen, this.#ack, this.#snooze));
+      h("div", { class: "actions" }, this.#seen, this.#ack, this.#snooze, ...this.#assign.elements));
     this.update(alert);
   }
 
@@ -52,6 +54,7 @@ export class AlertCard {
   #answered;
   #seen;
   #ack;
+  #assign;
   #snooze;
   #alert = /** @type {any} */ (null);
 
@@ -62,8 +65,8 @@ export class AlertCard {
   /** @param {any} alert */
   update(alert) {
     this.#alert = alert;
-    const { event, open, seen, answered, suggestions } = alert;
-    const signature = `${event.type} ${event.at_s} ${event.severity} ${open} ${seen?.at} ${answered?.at} ${this.isSnoozed} ${suggestions.map((/** @type {any} */ one) => one.id)}`;
+    const { event, open, seen, answered, assigned, suggestions } = alert;
+    const signature = `${event.type} ${event.at_s} ${event.severity} ${open} ${seen?.at} ${answered?.at} ${assigned?.to} ${assigned?.at} ${this.isSnoozed} ${suggestions.map((/** @type {any} */ one) => one.id)}`;
     if (signature === this.#signature) return;
     this.#signature = signature;
     this.element.className = `card alert ${open ? "" : "is-cleared"} ${event.severity} ${seen ? "is-seen" : ""}`;
@@ -72,15 +75,17 @@ export class AlertCard {
       h("span", { class: "severity" }, named("severity", event.severity)),
       Object.hasOwn(NAMES.kind, event.kind) && h("span", { class: "kind" }, kindName(event.kind)),
       !open && h("span", { class: "kind" }, t("cleared")),
+      holder(this.#app, alert),
       h("a", { href: address("call", alert.call) }, alert.call),
       h("span", { class: "at", title: t("tensionOf", { n: hundredths(event.level) }) }, `${t("tension")} ${hundredths(event.level)}`),
-      h("span", { class: "at" }, `${t("since", { t: clock(event.since_s) })} · ${timeOfDay(alert.raisedAt)}`));
+      h("span", { class: "at" }, h("a", { href: address("call", alert.call, { t: event.since_s }) }, t("since", { t: clock(event.since_s) })), ` · ${lately(alert.raisedAt)}`));
     this.#fill(event);
     this.#seen.hidden = !seen;
-    if (seen) this.#seen.textContent = seen.by ? t("seenBy", { name: seen.by, time: timeOfDay(seen.at) }) : t("seenAt", { time: timeOfDay(seen.at) });
     this.#answered.hidden = !answered;
     if (answered) this.#answered.textContent = told(answered);
-    this.#ack.hidden = Boolean(seen) || !this.#app.live.keeps;
+    if (seen) this.#seen.textContent = seen.by ? t("seenBy", { name: seen.by, time: lately(seen.at) }) : t("seenAt", { time: lately(seen.at) });
+    this.#ack.hidden = Boolean(seen) || !this.#app.live.keeps || !this.#app.may("acknowledge");
+    this.#assign.update(alert);
     this.#snooze.hidden = !open;
     this.#snooze.textContent = this.isSnoozed ? t("wake") : t("snooze");
   }

@@ -13,14 +13,15 @@ export class AlertList {
   #cards = new Map();
   #showsSnoozed = false;
 
-  /** @param {any} app @param {{isBrief?: boolean, filter: (alert: any) => boolean, most?: number}} how */
-  constructor(app, { isBrief = false, filter, most = 100 }) {
+  /** @param {any} app @param {{isBrief?: boolean, filter: (alert: any) => boolean, most?: number, empty?: () => string}} how */
+  constructor(app, { isBrief = false, filter, most = 100, empty = () => t("alertsEmpty") }) {
     this.#app = app;
     this.#isBrief = isBrief;
     this.#filter = filter;
-    this.#most = most;
+    this.#emptyText = empty;
+    this.most = most;
     this.#list = h("ul", { class: `alerts ${isBrief ? "brief" : ""}` });
-    this.#empty = h("p", { class: "empty" }, t("alertsEmpty"));
+    this.#empty = h("p", { class: "empty" });
     this.#snoozed = h("button", { class: "plain", hidden: true, "aria-pressed": "false", on: { click: () => {
       this.#showsSnoozed = !this.#showsSnoozed;
       this.#snoozed.setAttribute("aria-pressed", String(this.#showsSnoozed));
@@ -35,7 +36,7 @@ export class AlertList {
   #app;
   #isBrief;
   #filter;
-  #most;
+  #emptyText;
   #list;
   #empty;
   #snoozed;
@@ -52,7 +53,7 @@ export class AlertList {
     const isAsleep = (/** @type {any} */ alert) => (this.#app.snoozed.get(alert.id) ?? 0) > now;
     const matching = [...this.#app.live.state.alerts.values()].filter(this.#filter).sort(byUrgency);
     const asleep = matching.filter(isAsleep).length;
-    const wanted = (this.#showsSnoozed ? matching : matching.filter((alert) => !isAsleep(alert))).slice(0, this.#most);
+    const wanted = (this.#showsSnoozed ? matching : matching.filter((alert) => !isAsleep(alert))).slice(0, this.most);
     const ids = new Set(wanted.map(({ id }) => id));
     for (const [id, card] of this.#cards) {
       if (ids.has(id)) continue;
@@ -71,6 +72,7 @@ export class AlertList {
       else this.#list.insertBefore(card.element, at);
     }
     this.#empty.hidden = wanted.length > 0;
+    if (!wanted.length) this.#empty.textContent = this.#emptyText();
     this.#snoozed.hidden = !asleep && !this.#showsSnoozed;
     this.#snoozed.textContent = t("showSnoozed", { n: asleep });
   }

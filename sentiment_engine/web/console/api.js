@@ -85,6 +85,11 @@ export class Api {
     return this.ask(`/v1/alerts/${encodeURIComponent(alertId)}/ack`, {}, "POST");
   }
 
+  /** @param {string} alertId @param {string | null} to @param {string | null} was Who has it, as far as we know. */
+  assign(alertId, to, was) {
+    return this.ask(`/v1/alerts/${encodeURIComponent(alertId)}/assign`, {}, "POST", { to, was });
+  }
+
   /** @param {any} duty One of GET /v1/reviews. @param {object} review */
   review(duty, review) {
     const subject = duty.kind === "alert" ? `alerts/${encodeURIComponent(duty.alert_id)}` : `calls/${encodeURIComponent(duty.call_id)}`;

@@ -1,7 +1,7 @@
 // The console: who is signed in, which page is shown, and the frame around it.
 
 import { AlertsPage } from "./alerts.js";
-import { Api } from "./api.js";
+import { Api, ApiError } from "./api.js";
 import { CallPage } from "./call.js";
 import { CallsPage } from "./calls.js";
 import { refill } from "./dom.js";
@@ -15,11 +15,13 @@ import { frame, say, showFeedState } from "./shell.js";
 import { signIn } from "./sign_in.js";
 import { WallPage } from "./wall.js";
 
-/** @type {Record<string, any>} A page is given the console and the argument of its address; `element`, `close()`. */
+/** @type {Record<string, any>} A page is given the console, and argument and moment of its address; `element`, `close()`, and if it can go to a moment `seek()`. */
 const PAGES = { wall: WallPage, alerts: AlertsPage, calls: CallsPage, call: CallPage, reviews: ReviewsPage, reports: ReportsPage };
 
 class Console {
   api = new Api("");
+  /** Who is signed in, what that role may do, what the server has: GET /v1/me. @type {any} */
+  me = null;
   live = /** @type {any} */ (null);
   /** Alerts that this browser puts off: id to the moment (ms) when it shows them again. @type {Map<string, number>} */
   snoozed = new Map();
@@ -37,10 +39,17 @@ class Console {
         const isListed = ["wall", "alerts"].includes(readHash(location.hash).page);
         say(t("newAlert", { severity: named("severity", severity), summary }), { severity, href: address("call", alert.call), isListed });
       },
+      onAssigned: ({ to, by, call_id: call, alert_id: id }) => {
+        if (!to || to !== this.me.name || by === to) return;
+        const summary = this.live.state.alerts.get(id)?.event.summary ?? call;
+        say(t("assignedToYou", { name: by, summary }), { href: address("call", call) });
+      },
       onFailure: (reason) => this.failed(reason),
     });
     try {
-      await this.live.start();
+      this.me = await this.api.ask("/v1/me");
+      if (!this.may("read")) throw new ApiError("forbidden", t("forbidden"), 403);
+      this.live.start(this.me.archive);
     } catch (reason) {
       signIn(/** @type {any} */ (reason), (secret) => {
         token.set(secret);
@@ -49,6 +58,11 @@ class Console {
       return;
     }
     this.draw();
+  }
+
+  /** Whether the server would let us. @param {string} what One of `may` of GET /v1/me. */
+  may(what) {
+    return this.me.may.includes(what);
   }
 
   /** Lets go of the server. */
@@ -70,7 +84,7 @@ class Console {
     this.#page?.close();
     this.#page = null;
     this.#main = frame({
-      hasToken: token.get() !== "",
+      me: this.me,
       onSignOut: () => this.signOut(),
       onLanguage: (language) => {
         speak(language);
@@ -83,8 +97,9 @@ class Console {
 
   show() {
     if (!this.#main) return;
+    const { page, argument, moment } = readHash(location.hash);
+    if (this.#page?.seek?.(page, argument, moment)) return;
     this.#page?.close();
-    const { page, argument } = readHash(location.hash);
     const Page = Object.hasOwn(PAGES, page) ? PAGES[page] : null;
     const shown = page === "call" ? "calls" : page;
     for (const link of document.querySelectorAll("nav a")) {
@@ -97,7 +112,7 @@ class Console {
       refill(this.#main, t("notFound"));
       return;
     }
-    this.#page = new Page(this, argument);
+    this.#page = new Page(this, argument, moment);
     refill(this.#main, this.#page.element);
     window.scrollTo(0, 0);
   }

@@ -6,7 +6,7 @@ export const CAUSES = [
   "raised_voice", "overlap", "interruptions", "silence", "words",
 ];
 
-const TOLD = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged", "alert.answered", "alert.reviewed", "call.reviewed"]);
+const TOLD = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged", "alert.answered", "alert.assigned", "alert.reviewed", "call.reviewed"]);
 
 /** The label with the highest score. @param {Record<string, number>} scores */
 export const strongest = (scores) => Object.entries(scores).reduce((best, one) => (one[1] > best[1] ? one : best), ["", -1])[0];
@@ -20,6 +20,8 @@ export class CallData {
   speech = [];
   /** @type {any[]} `emotion.scored`, in order. */
   emotions = [];
+  /** How loud each party spoke, window by window. @type {{party: string, start_s: number, end_s: number, level_db: number}[]} */
+  voices = [];
   /** @type {any[]} */
   gaps = [];
   /** Newest `quality.changed` by party. @type {Map<string, any>} */
@@ -36,12 +38,18 @@ export class CallData {
       case "call.ended": this.ended = event; break;
       case "tension.updated": this.ticks.push(event); return;
       case "speech.ended": this.speech.push(event); return;
-      case "emotion.scored": this.emotions.push(event); return;
+      case "voice.measured": this.#hear(event); return;
+      case "emotion.scored": this.#hear(event); this.emotions.push(event); return;
       case "audio.gap": this.gaps.push(event); break;
       case "quality.changed": this.quality.set(event.party, event); break;
       default: if (!TOLD.has(event.type)) return;
     }
     this.story.push(event);
+  }
+
+  /** @param {any} event */
+  #hear({ party, start_s, end_s, voice }) {
+    if (voice) this.voices.push({ party, start_s, end_s, level_db: voice.level_db });
   }
 
   get parties() {

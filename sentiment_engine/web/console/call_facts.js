@@ -2,6 +2,7 @@
 
 import { h } from "./dom.js";
 import { clock, hundredths, named, number, t, when } from "./language.js";
+import { address } from "./router.js";
 
 /** @param {import("./call_data.js").CallData} data */
 export function facts(data) {
@@ -27,8 +28,7 @@ export function facts(data) {
     ...[...data.quality.values()].map((event) => [t("quality"), `${t("qualityOf", { party: named("party", event.party), n: hundredths(event.quality) })}: ${complaints(event)}`]),
   ].filter(Boolean);
   return h("section", { class: "card" }, h("dl", { class: "facts" },
-    ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))),
-    h("p", { class: "soft small" }, t("noAudio")));
+    ...rows.map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value)))));
 }
 
 /** @param {any} event `quality.changed` */
@@ -36,7 +36,9 @@ const complaints = ({ reasons }) => reasons.map((/** @type {string} */ reason) =
 
 /** @param {any} event One of the story. */
 export function storyLine(event) {
-  return h("li", { class: event.type.replace(".", "-") }, h("time", {}, clock(event.start_s ?? event.at_s ?? 0)), h("span", {}, told(event)));
+  const at_s = (event.type === "alert.raised" ? event.since_s : event.start_s) ?? event.at_s;
+  const time = h("time", {}, clock(at_s));
+  return h("li", { class: event.type.replace(".", "-") }, h("a", { href: address("call", event.call_id, { t: at_s }) }, time), h("span", {}, told(event)));
 }
 
 /** @param {any} event */
@@ -48,6 +50,7 @@ function told(event) {
     case "quality.changed": return `${t("quality")}. ${t("qualityOf", { party: named("party", event.party), n: hundredths(event.quality) })}: ${complaints(event)}`;
     case "alert.acknowledged": return event.by ? t("seenBy", { name: event.by, time: when(event.acknowledged_at) }) : t("seenAt", { time: when(event.acknowledged_at) });
     case "alert.answered": return [t(event.by ? "answeredBy" : "answeredAt", { answer: named("answer", event.answer), name: event.by, time: when(event.answered_at) }), event.note].filter(Boolean).join(". ");
+    case "alert.assigned": return [event.to === null ? t("unassigned") : t("assignedTo", { name: event.to }), event.by, when(event.assigned_at)].filter(Boolean).join(", ");
     case "alert.reviewed":
     case "call.reviewed": return t("reviewedBy", { role: named("review_role", event.role), decision: named("decision", event.decision), reason: named("reason", event.reason), name: event.by, time: when(event.reviewed_at) });
     case "alert.cleared": return `${t("cleared")}. ${event.summary}`;

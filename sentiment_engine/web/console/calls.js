@@ -1,23 +1,15 @@
-// Calls that are kept: by day, language, with or without alerts, newest first.
+// Calls that are kept: by part of their id, day, language, with or without alerts, newest first.
 
 import { h, put, refill } from "./dom.js";
+import { period, search } from "./filters.js";
 import { clock, hundredths, named, t, when } from "./language.js";
 import { address } from "./router.js";
 import { choice } from "./shell.js";
 
 const PAGE = 50;
 
-/** Midnight of a day as the browser counts it, `days` later; empty for no day. @param {string} day @param {number} days */
-export function midnight(day, days = 0) {
-  if (!day) return "";
-  const moment = new Date(`${day}T00:00:00`);
-  moment.setDate(moment.getDate() + days);
-  return moment.toISOString();
-}
-
 export class CallsPage {
-  #asked = { live: "", alerts: "", language: "", from: "", to: "" };
-  #text = "";
+  #asked = { q: "", live: "", alerts: "", language: "", from: "", to: "" };
   /** @type {any[]} */
   #rows = [];
   #before = /** @type {string | null} */ (null);
@@ -29,23 +21,15 @@ export class CallsPage {
     this.#body = h("tbody");
     this.#note = h("p", { class: "empty" }, t("loading"));
     this.#more = h("button", { hidden: true, on: { click: () => this.#load() } }, t("more"));
-    const day = (/** @type {"from" | "to"} */ name) => {
-      const field = h("input", { type: "date", on: { change: () => this.#ask({ [name]: midnight(field.value, name === "to" ? 1 : 0) }) } });
-      return h("label", { class: "field" }, h("span", {}, t(name)), field);
-    };
-    const search = h("input", { type: "search", on: { input: () => {
-      this.#text = search.value.trim().toLowerCase();
-      this.#draw();
-    } } });
     const heads = ["callId", "began", "stage", "duration", "peak", "secondsAbove", "alertCount"];
     this.element = h("div", { class: "page" },
       h("h1", {}, t("calls")),
       h("div", { class: "filters" },
-        h("label", { class: "field" }, h("span", {}, t("searchCalls")), search),
+        search((q) => this.#ask({ q })),
         choice(t("state"), [["", t("liveOrEnded")], ["true", t("liveOnly")], ["false", t("endedOnly")]], "", (live) => this.#ask({ live })),
         choice(t("alerts"), [["", t("allCalls")], ["true", t("withAlerts")], ["false", t("withoutAlerts")]], "", (alerts) => this.#ask({ alerts })),
         choice(t("language_"), [["", t("anyLanguage")], ["zh-CN", "中文"], ["en", "English"]], "", (language) => this.#ask({ language })),
-        day("from"), day("to")),
+        ...period((changes) => this.#ask(changes))),
       h("div", { class: "card scroll", tabindex: "0", role: "region", "aria-label": t("calls") },
         h("table", { class: "list" }, h("thead", {}, h("tr", {}, ...heads.map((key) => h("th", { scope: "col" }, t(key))))), this.#body), this.#note),
       this.#more);
@@ -88,9 +72,8 @@ export class CallsPage {
   }
 
   #draw() {
-    const shown = this.#rows.filter(({ call_id }) => call_id.toLowerCase().includes(this.#text));
-    refill(this.#body, ...shown.map(row));
-    this.#note.hidden = shown.length > 0;
+    refill(this.#body, ...this.#rows.map(row));
+    this.#note.hidden = this.#rows.length > 0;
     refill(this.#note, t("callsEmpty"));
     this.#more.hidden = this.#before === null;
   }

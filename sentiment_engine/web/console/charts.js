@@ -31,9 +31,11 @@ function options(width, extra, say) {
 export class Charts {
   #plots = /** @type {any[]} */ ([]);
   #hasStack = "";
+  #at = /** @type {number | null} */ (null);
 
-  /** @param {HTMLElement} curve @param {HTMLElement} stack @param {(at_s: number) => void} onMoment */
-  constructor(curve, stack, onMoment) {
+  /** @param {HTMLElement} curve @param {HTMLElement} stack @param {(at_s: number) => void} onMoment @param {import("./view.js").View} view */
+  constructor(curve, stack, onMoment, view) {
+    this.#view = view;
     this.#places = [curve, stack];
     this.#onMoment = onMoment;
     this.#resizes = new ResizeObserver(() => {
@@ -45,6 +47,7 @@ export class Charts {
     this.#resizes.observe(curve);
   }
 
+  #view;
   #places;
   #onMoment;
   #resizes;
@@ -80,19 +83,35 @@ export class Charts {
     this.#plots[1].setData(data.stack(causes));
   }
 
+  /** Draws the seconds of the view of now. */
+  turn() {
+    for (const plot of this.#plots) plot.setScale("x", { min: this.#view.from_s, max: this.#view.to_s });
+  }
+
   /** Puts the cursor of both charts at a moment. @param {number} at_s */
   point(at_s) {
-    for (const plot of this.#plots) plot.setCursor({ left: plot.valToPos(at_s, "x"), top: plot.over.clientHeight / 2 }, false);
+    this.#at = at_s;
+    // By the view: a plot's own scale turns a little later.
+    const part = this.#view.part(at_s);
+    const isShown = part >= 0 && part <= 1;
+    for (const plot of this.#plots) {
+      const { clientWidth, clientHeight } = plot.over;
+      plot.setCursor(isShown ? { left: part * clientWidth, top: clientHeight / 2 } : { left: -10, top: -10 }, false);
+    }
   }
 
   /** @param {import("./call_data.js").CallData} data @param {string[]} causes */
   #build(data, causes) {
     const ink = colours(["--ink", "--agent", "--customer", "--wash", ...causes.map(colourOf)]);
-    const x = { time: false, range: (/** @type {any} */ _u, /** @type {number} */ _least, /** @type {number} */ most) => [0, Math.max(10, most)] };
-    const hooks = { init: [(/** @type {any} */ plot) => plot.over.addEventListener("click", () => {
-      const { left } = plot.cursor;
-      if (left >= 0) this.#onMoment(plot.posToVal(left, "x"));
-    })] };
+    const x = { time: false, range: () => [this.#view.from_s, this.#view.to_s] };
+    const hooks = { init: [(/** @type {any} */ plot) => {
+      plot.over.addEventListener("click", () => {
+        const { left } = plot.cursor;
+        if (left >= 0) this.#onMoment(plot.posToVal(left, "x"));
+      });
+      // The pointer takes the cursor along and leaves without it: back to the moment that is read.
+      plot.over.addEventListener("mouseleave", () => setTimeout(() => this.#at !== null && this.point(this.#at)));
+    }] };
     const [curve, stack] = this.#places;
     const width = curve.clientWidth;
     const points = { show: false };

@@ -13,7 +13,7 @@ const EMOTIONS = /** @type {Record<string, string>} */ ({
 export const MOODS = Object.entries(EMOTIONS);
 
 export class Lanes {
-  /** @param {HTMLCanvasElement} canvas @param {(part: number) => void} onPoint Gets 0..1 of the call. */
+  /** @param {HTMLCanvasElement} canvas @param {(part: number) => void} onPoint Gets 0..1 of the seconds that are shown. */
   constructor(canvas, onPoint) {
     this.#canvas = canvas;
     canvas.addEventListener("click", ({ offsetX }) => {
@@ -25,8 +25,8 @@ export class Lanes {
   #canvas;
   #frame = { left: 0, width: 0 };
 
-  /** @param {import("./call_data.js").CallData} data @param {{left: number, width: number} | null} frame Of the charts above. @param {number} at_s The moment that is read. */
-  draw(data, frame, at_s) {
+  /** @param {import("./call_data.js").CallData} data @param {{left: number, width: number} | null} frame Of the charts above. @param {import("./view.js").View} view */
+  draw(data, frame, view) {
     if (!frame) return;
     this.#frame = frame;
     const { parties } = data;
@@ -39,9 +39,14 @@ export class Lanes {
     const pen = /** @type {CanvasRenderingContext2D} */ (this.#canvas.getContext("2d"));
     pen.scale(ratio, ratio);
     const ink = colours(["--soft", "--ground", "--ink", "--edge", "--red", "--amber", "--blue", ...Object.values(EMOTIONS)]);
-    const span = Math.max(10, data.end_s);
-    const x = (/** @type {number} */ at) => frame.left + (at / span) * frame.width;
+    const x = (/** @type {number} */ at) => frame.left + view.part(at) * frame.width;
     pen.font = "12px system-ui, sans-serif";
+    pen.fillStyle = ink["--soft"];
+    pen.textBaseline = "middle";
+    parties.forEach((party, lane) => pen.fillText(named("party", party), 0, TOP + lane * (LANE + APART) + LANE / 2, Math.max(20, frame.left - 4)));
+    pen.beginPath();
+    pen.rect(frame.left, 0, frame.width, height);
+    pen.clip();
     parties.forEach((party, lane) => {
       const y = TOP + lane * (LANE + APART);
       pen.fillStyle = ink["--ground"];
@@ -55,17 +60,19 @@ export class Lanes {
         block(one);
       }
       for (const gap of data.gaps) if (gap.party === party) hatch(pen, x(gap.start_s), y, Math.max(2, x(gap.end_s) - x(gap.start_s)), ink["--edge"]);
-      pen.fillStyle = ink["--soft"];
-      pen.textBaseline = "middle";
-      pen.fillText(named("party", party), 0, y + LANE / 2, Math.max(20, frame.left - 4));
     });
     for (const { from, to, severity } of spans(data)) {
       pen.fillStyle = ink[severity === "critical" ? "--red" : severity === "warning" ? "--amber" : "--blue"];
       pen.fillRect(x(from), 2, Math.max(3, x(to) - x(from)), 5);
     }
-    pen.fillStyle = ink["--ink"];
-    pen.fillRect(x(at_s) - 0.75, 0, 1.5, height);
   }
+}
+
+/** The line at the moment that is read, over whatever shares the frame of the charts. @param {HTMLElement} head @param {{left: number, width: number} | null} frame @param {import("./view.js").View} view @param {number} at_s */
+export function putHead(head, frame, view, at_s) {
+  const part = view.part(at_s);
+  head.hidden = !frame || part < 0 || part > 1;
+  if (frame) head.style.transform = `translateX(${frame.left + part * frame.width}px)`;
 }
 
 /** From when to when each alert was open. @param {import("./call_data.js").CallData} data */

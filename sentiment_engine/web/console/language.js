@@ -59,7 +59,10 @@ export const signed = (value, digits = 1) =>
   value.toLocaleString(locale(), { signDisplay: "exceptZero", minimumFractionDigits: digits, maximumFractionDigits: digits });
 /** @param {string} time RFC 3339 */
 export const when = (time) => new Date(time).toLocaleString(locale(), { dateStyle: "medium", timeStyle: "short" });
-/** @param {string} time RFC 3339 */
-export const timeOfDay = (time) => new Date(time).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" });
+/** The time of day alone, if it was today. @param {string} time RFC 3339 */
+export const lately = (time) =>
+  new Date(time).toDateString() === new Date().toDateString()
+    ? new Date(time).toLocaleTimeString(locale(), { hour: "2-digit", minute: "2-digit" })
+    : when(time);
 /** @param {string} day 2026-01-31 */
 export const dayName = (day) => new Date(`${day}T00:00:00`).toLocaleDateString(locale(), { dateStyle: "medium" });

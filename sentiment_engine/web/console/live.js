@@ -3,10 +3,13 @@
 import { Feed } from "./feed.js";
 import { State } from "./state.js";
 
+/** What is older than this is shown, and not announced. */
+const NEW_MS = 30_000;
+
 export class Live {
   state = new State();
-  /** Whether the server keeps calls; null until it has said so. @type {boolean | null} */
-  keeps = null;
+  /** Whether the server keeps calls. */
+  keeps = false;
   /** @type {import("./feed.js").FeedState} */
   feedState = "connecting";
   /** @type {Set<(calls: Set<string>, alerts: boolean) => void>} */
@@ -18,7 +21,7 @@ export class Live {
 
   /**
    * @param {import("./api.js").Api} api @param {string} token
-   * @param {{onState: () => void, onAlert: (alert: any) => void, onFailure: (reason: any) => void}} tell
+   * @param {{onState: () => void, onAlert: (alert: any) => void, onAssigned: (event: any) => void, onFailure: (reason: any) => void}} tell
    */
   constructor(api, token, tell) {
     this.#api = api;
@@ -32,15 +35,9 @@ export class Live {
   #tell;
   #feed;
 
-  /** Asks the server who we are and follows it. @throws {import("./api.js").ApiError} but for a server that keeps nothing. */
-  async start() {
-    try {
-      await this.#api.ask("/v1/calls", { limit: 1 });
-      this.keeps = true;
-    } catch (reason) {
-      if (/** @type {any} */ (reason).code !== "no_archive") throw reason;
-      this.keeps = false;
-    }
+  /** Follows the server. @param {boolean} keeps Whether it keeps calls. */
+  start(keeps) {
+    this.keeps = keeps;
     const base = location.origin.replace(/^http/, "ws");
     this.#feed = new Feed({
       url: `${base}/v1/feed`,
@@ -94,7 +91,10 @@ export class Live {
   /** @param {any} event @param {any} envelope */
   #heard(event, envelope) {
     const raised = this.state.apply(event, envelope.time);
-    if (raised && Date.now() - Date.parse(envelope.time) < 30_000) this.#tell.onAlert(raised);
+    if (Date.now() - Date.parse(envelope.time) < NEW_MS) {
+      if (raised) this.#tell.onAlert(raised);
+      if (event.type === "alert.assigned") this.#tell.onAssigned(event);
+    }
     for (const act of this.#readers) act(event);
     this.changed();
   }

@@ -39,6 +39,7 @@ export const NAMES = {
     idle: ["No audio", "没有音频"], error: ["Error", "错误"],
   },
   answer: { helped: ["It helped", "有帮助"], did_not_help: ["It did not help", "没有帮助"], does_not_fit: ["It does not fit", "不合适"] },
+  role: { ingest: ["Calls", "接入"], supervisor: ["Supervisor", "主管"], legal: ["Legal", "法务"], admin: ["Administrator", "管理员"] },
   review_role: { business: ["Business", "业务"], legal: ["Legal", "法务"] },
   review_why: { critical: ["Critical alert", "严重提醒"], sampled: ["Drawn at random", "随机抽取"], voluntary: ["Reviewed by the other side", "另一方已复核"] },
   review_state: { open: ["Open", "待复核"], overdue: ["Overdue", "已逾期"], done: ["Done", "已完成"] },

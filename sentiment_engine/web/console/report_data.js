@@ -1,12 +1,7 @@
-// What calls and alerts add up to: by day, stage, cause, and after a phrase. Nothing here knows who the agent was. No DOM.
+// The calendar of reports: days as this browser's clock counts them. No DOM.
 
-/** @param {number[]} values */
-export function median(values) {
-  if (!values.length) return null;
-  const sorted = [...values].sort((one, other) => one - other);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
+/** The time zone of this browser, for a server that counts days. */
+export const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
 /** The day of a moment as this browser's clock counts it. @param {string} time RFC 3339 */
 export function dayOf(time) {
@@ -23,59 +18,4 @@ export function daysBetween(first, last) {
     days.push(dayOf(moment.toISOString()));
   }
   return days;
-}
-
-/** @template T @param {T[]} rows @param {(row: T) => string} key @returns {Map<string, T[]>} */
-function grouped(rows, key) {
-  /** @type {Map<string, T[]>} */
-  const groups = new Map();
-  for (const row of rows) {
-    const name = key(row);
-    const group = groups.get(name);
-    if (group) group.push(row);
-    else groups.set(name, [row]);
-  }
-  return groups;
-}
-
-/** @param {any[]} calls */
-function sum(calls) {
-  const ended = calls.filter(({ ended }) => ended);
-  return {
-    calls: calls.length,
-    withAlerts: calls.filter(({ alerts }) => alerts > 0).length,
-    alerts: calls.reduce((all, { alerts }) => all + alerts, 0),
-    peak: median(ended.map(({ ended: { summary } }) => summary.peak)),
-    secondsAbove: ended.reduce((all, { ended: { summary } }) => all + summary.seconds_above, 0),
-  };
-}
-
-/** The cause that gave most; empty where there was none. @param {Record<string, number>} causes */
-const leading = (causes) => Object.entries(causes).reduce((best, one) => (one[1] > best[1] ? one : best), ["", 0])[0];
-
-/**
- * @param {any[]} calls Rows of GET /v1/calls.
- * @param {any[]} alerts Rows of GET /v1/alerts, of the same calls.
- */
-export function report(calls, alerts) {
-  const ofTension = alerts.filter(({ event }) => leading(event.causes));
-  const effects = calls.flatMap(({ ended }) => ended?.summary.effects ?? []);
-  return {
-    ...sum(calls),
-    seen: alerts.filter(({ acknowledged }) => acknowledged).length,
-    alertRows: alerts.length,
-    byDay: [...grouped(calls, ({ started_at }) => dayOf(started_at))].sort(([a], [b]) => (a < b ? -1 : 1)).map(([day, rows]) => ({ day, ...sum(rows) })),
-    byStage: [...grouped(calls, ({ stage }) => stage)].map(([stage, rows]) => ({ stage, ...sum(rows) })).sort((a, b) => b.calls - a.calls),
-    byCause: [...grouped(ofTension, ({ event }) => leading(event.causes))]
-      .map(([cause, rows]) => ({ cause, alerts: rows.length, share: rows.length / ofTension.length }))
-      .sort((a, b) => b.alerts - a.alerts),
-    byPhrase: [...grouped(effects, ({ id }) => id)]
-      .map(([id, rows]) => ({
-        id,
-        shown: rows.length,
-        change: median(rows.map(({ level, level_after }) => level_after - level)) ?? 0,
-        fell: rows.filter(({ level, level_after }) => level_after < level).length / rows.length,
-      }))
-      .sort((a, b) => Number(a.id !== "") - Number(b.id !== "") || b.shown - a.shown),
-  };
 }

@@ -2,12 +2,11 @@
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { h, put, refill } from "./dom.js";
-import { currentLanguage, dayName, hundredths, named, number, signed, t, when } from "./language.js";
+import { currentLanguage, dayName, hundredths, kindName, named, number, signed, t, when } from "./language.js";
+import { NAMES } from "./names.js";
 import { colours, onLook } from "./palette.js";
-import { daysBetween, report } from "./report_data.js";
+import { daysBetween, zone } from "./report_data.js";
 import { choice } from "./shell.js";
-
-const MOST = 5000;
 
 /** @param {string} title @param {string[]} heads Keys. @param {any[][]} rows */
 function table(title, heads, rows, note = "") {
@@ -40,7 +39,7 @@ export class ReportsPage {
     this.element = h("div", { class: "page report" },
       h("h1", {}, t("reports")),
       h("div", { class: "filters" },
-        choice(t("range"), [["7", t("days7")], ["30", t("days30")], ["90", t("days90")]], "7", (days) => {
+        choice(t("range"), [["7", t("days7")], ["30", t("days30")], ["90", t("days90")], ["365", t("days365")]], "7", (days) => {
           this.#days = Number(days);
           this.#load();
         }, { id: "range" }),
@@ -70,29 +69,14 @@ export class ReportsPage {
     midnight.setDate(midnight.getDate() - (this.#days - 1)); // by the calendar: some days have 23 hours
     const from = midnight.toISOString();
     try {
-      const { rows: calls, isCut } = await this.#app.api.all("/v1/calls", "calls", { from }, MOST);
-      const alerts = await this.#alertsSince(from);
+      const found = await this.#app.api.ask("/v1/reports", { from, zone: zone() });
       this.#texts ??= new Map((await this.#app.api.ask("/v1/playbook")).entries.map((/** @type {any} */ entry) => [entry.id, entry]));
       if (this.#isClosed || ask !== this.#asks) return;
-      const counted = new Set(calls.map((/** @type {any} */ { call_id }) => call_id));
-      this.#found = { from, isCut, ...report(calls, alerts.filter(({ call_id }) => counted.has(call_id))) };
+      this.#found = found;
       this.#draw();
     } catch (reason) {
       this.#app.failed(reason);
     }
-  }
-
-  /** Alerts can only be asked for by cursor: the newest, until they are too old. @param {string} from */
-  async #alertsSince(from) {
-    /** @type {any[]} */
-    const rows = [];
-    let before = null;
-    do {
-      const page = await this.#app.api.ask("/v1/alerts", { before, limit: 500 });
-      rows.push(...page.alerts);
-      before = page.next;
-    } while (before !== null && rows.at(-1).raised_at >= from && rows.length < 2 * MOST);
-    return rows.filter(({ raised_at }) => raised_at >= from);
   }
 
   /** A phrase in the page's language; its id alone when it is no longer in force. @param {string} id */
@@ -112,29 +96,30 @@ export class ReportsPage {
       return;
     }
     const chart = h("div", { class: "plot" });
-    const figures = [["reportCalls", number(found.calls)], ["reportWithAlerts", `${number(found.withAlerts)} · ${percent(found.withAlerts / found.calls)}`],
-      ["reportAlerts", number(found.alertRows)], ["reportSeen", number(found.seen)], ["reportPeak", peak(found.peak)]];
+    const figures = [["reportCalls", number(found.calls)], ["reportWithAlerts", `${number(found.with_alerts)} · ${percent(found.with_alerts / found.calls)}`],
+      ["reportAlerts", number(found.alerts)], ["reportSeen", number(found.seen)], ["reportPeak", peak(found.peak)]];
     refill(this.#body,
       h("p", { class: "soft" }, t("reportPeriod", { from: when(found.from), to: when(new Date().toISOString()) })),
-      found.isCut && h("p", { class: "problem" }, t("reportCut", { n: number(MOST) })),
       h("dl", { class: "figures" }, ...figures.map(([name, value]) => h("div", { class: name }, h("dt", {}, t(name)), h("dd", {}, h("b", {}, value))))),
-      found.byDay.length > 1 && h("figure", { class: "card" }, h("figcaption", {}, h("h2", {}, t("callsPerDay"))),
+      found.by_day.length > 1 && h("figure", { class: "card" }, h("figcaption", {}, h("h2", {}, t("callsPerDay"))),
         h("p", { class: "legend" }, h("span", { class: "agent" }, t("reportCalls")), h("span", { class: "customer" }, t("reportWithAlerts"))), chart),
       table("byDay", ["day", "reportCalls", "reportWithAlerts", "reportAlerts", "reportPeak", "secondsAbove"],
-        found.byDay.map((/** @type {any} */ row) => [dayName(row.day), row.calls, row.withAlerts, row.alerts, peak(row.peak), t("seconds", { n: number(row.secondsAbove) })])),
+        found.by_day.map((/** @type {any} */ row) => [dayName(row.day), row.calls, row.with_alerts, row.alerts, peak(row.peak), t("seconds", { n: number(row.seconds_above) })])),
       table("byStage", ["stage", "reportCalls", "reportWithAlerts", "reportAlerts", "reportPeak", "secondsAbove"],
-        found.byStage.map((/** @type {any} */ row) => [named("stage", row.stage), row.calls, row.withAlerts, row.alerts, peak(row.peak), t("seconds", { n: number(row.secondsAbove) })])),
-      table("byCause", ["cause", "reportAlerts", "share"], found.byCause.map((/** @type {any} */ row) => [named("cause", row.cause), row.alerts, percent(row.share)])),
+        found.by_stage.map((/** @type {any} */ row) => [named("stage", row.stage), row.calls, row.with_alerts, row.alerts, peak(row.peak), t("seconds", { n: number(row.seconds_above) })])),
+      table("byCause", ["cause", "reportAlerts", "share"], found.by_cause.map((/** @type {any} */ row) => [named("cause", row.cause), row.alerts, percent(row.share)])),
+      // Alerts of tension are named by their cause, above.
+      table("byKind", ["kind", "reportAlerts"], found.by_kind.filter((/** @type {any} */ { kind }) => Object.hasOwn(NAMES.kind, kind)).map((/** @type {any} */ row) => [kindName(row.kind), row.alerts])),
       table("byPhrase", ["phrase", "shown", "change", "fell"],
-        found.byPhrase.map((/** @type {any} */ row) => [this.#phrase(row.id), row.shown, signed(100 * row.change, 0), percent(row.fell)]), t("phraseNote")),
+        found.by_phrase.map((/** @type {any} */ row) => [this.#phrase(row.id), row.shown, signed(100 * row.change, 0), percent(row.fell)]), t("phraseNote")),
       h("p", { class: "soft small" }, t("reportNote")));
-    if (found.byDay.length > 1) this.#chart(chart, found.byDay);
+    if (found.by_day.length > 1) this.#chart(chart, found.by_day);
   }
 
   /** @param {HTMLElement} place @param {any[]} found Days that have calls. */
   #chart(place, found) {
     const known = new Map(found.map((row) => [row.day, row]));
-    const days = daysBetween(found[0].day, found[found.length - 1].day).map((day) => known.get(day) ?? { day, calls: 0, withAlerts: 0 });
+    const days = daysBetween(found[0].day, found[found.length - 1].day).map((day) => known.get(day) ?? { day, calls: 0, with_alerts: 0 });
     const ink = colours(["--agent", "--customer", "--soft", "--line"]);
     const bars = uPlot.paths.bars({ size: [0.6, 48] });
     const axis = { stroke: ink["--soft"], grid: { stroke: ink["--line"], width: 1 }, ticks: { show: false } };
@@ -144,6 +129,6 @@ export class ReportsPage {
       scales: { x: { time: false, range: [-0.5, days.length - 0.5] }, y: { range: (_u, _least, most) => [0, Math.max(1, most * 1.1)] } },
       axes: [{ ...axis, size: 30, incrs: [1, 2, 7, 14, 28], values: (_u, splits) => splits.map(said) }, { ...axis, size: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] }],
       series: [{}, { fill: ink["--agent"], stroke: ink["--agent"], paths: bars, points: { show: false } }, { fill: ink["--customer"], stroke: ink["--customer"], paths: bars, points: { show: false } }],
-    }, [days.map((_, at) => at), days.map(({ calls }) => calls), days.map(({ withAlerts }) => withAlerts)], place);
+    }, [days.map((_, at) => at), days.map(({ calls }) => calls), days.map(({ with_alerts }) => with_alerts)], place);
   }
 }

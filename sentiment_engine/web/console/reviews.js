@@ -3,6 +3,7 @@
 import { h, refill } from "./dom.js";
 import { named, t, when } from "./language.js";
 import { NAMES } from "./names.js";
+import { reviewForm } from "./review_form.js";
 import { address } from "./router.js";
 import { choice } from "./shell.js";
 
@@ -35,7 +36,7 @@ export class ReviewsPage {
         choice(t("reviewAs"), [["", t("anyRole")], ...options("review_role")], "", (role) => this.#ask({ role })),
         h("label", { class: "field" }, h("span", {}, t("dayLog")), day),
         h("button", { on: { click: () => this.#download(day.value) } }, t("download"))),
-      this.#list, this.#note, this.#more);
+      !app.me.reviews.role && h("p", { class: "soft" }, t("reviewsReadOnly")), this.#list, this.#note, this.#more);
     if (app.live.keeps) this.#load();
     else refill(this.#note, t("nothingKept"));
   }
@@ -79,7 +80,8 @@ export class ReviewsPage {
   /** @param {any} duty */
   #card(duty) {
     const card = h("li", { class: `card alert ${duty.state === "overdue" ? "warning" : duty.state === "done" ? "is-cleared" : ""}`, "data-duty": duty.cursor });
-    const missing = ROLES.filter((role) => !duty[role].review);
+    const { name, reviews: { role: ours } } = this.#app.me;
+    const put = (/** @type {any} */ now) => card.replaceWith(this.#card(now));
     const lines = ROLES.map((role) => {
       const { review, overdue, due_at } = duty[role];
       const side = named("review_role", role);
@@ -90,39 +92,20 @@ export class ReviewsPage {
     refill(card,
       h("div", { class: "alert-head" },
         h("span", { class: "severity" }, named("review_state", duty.state)), h("span", { class: "kind" }, named("review_why", duty.why)),
-        h("a", { href: address("call", duty.call_id) }, duty.alert_id ?? duty.call_id), h("span", {}, t("owedSince", { time: when(duty.owed_since) }))),
+        h("a", { href: address("call", duty.call_id, duty.alert_id ? { alert: duty.alert_id } : {}) }, duty.alert_id ?? duty.call_id), h("span", {}, t("owedSince", { time: when(duty.owed_since) }))),
       h("ul", { class: "duties" }, ...lines),
-      missing.length > 0 && this.#form(duty, missing, card));
+      ours && (!duty[ours].review ? reviewForm(this.#app, duty, null, put) : duty[ours].review.by === name && this.#correct(duty, duty[ours].review, put)));
     return card;
   }
 
-  /** @param {any} duty @param {string[]} missing @param {HTMLElement} card */
-  #form(duty, missing, card) {
-    // Sent again after a lost answer it counts once; two windows are two reviews.
-    const key = Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(16)).join("-");
-    const given = { role: missing.includes(this.#asked.role) ? this.#asked.role : missing[0], decision: "confirmed", reason: "tension" };
-    const note = h("textarea", { rows: 2, maxlength: 2000 });
-    const send = h("button", { class: "primary", type: "submit" }, t("giveReview"));
-    const problem = h("p", { class: "problem", role: "alert", hidden: true });
-    return h("form", { class: "review", on: { submit: async (/** @type {Event} */ event) => {
-      event.preventDefault();
-      send.disabled = true;
-      try {
-        const { subject } = await this.#app.api.review(duty, { ...given, note: note.value, idempotency_key: key });
-        card.replaceWith(this.#card(subject ?? duty));
-      } catch (reason) {
-        if (/** @type {any} */ (reason).code === undefined) throw reason;
-        problem.hidden = false;
-        refill(problem, t("failed", { reason: /** @type {any} */ (reason).status ? /** @type {any} */ (reason).message : t("unreachable") }));
-      } finally {
-        send.disabled = false;
-      }
-    } } },
-      h("div", { class: "filters" },
-        choice(t("role"), options("review_role").filter(([role]) => missing.includes(role)), given.role, (role) => (given.role = role)),
-        choice(t("decision"), options("decision"), given.decision, (decision) => (given.decision = decision)),
-        choice(t("reason"), options("reason"), given.reason, (reason) => (given.reason = reason))),
-      h("label", { class: "field" }, h("span", {}, t("note")), note), problem, send);
+  /** A button that opens the form anew; both reviews are kept. @param {any} duty @param {any} review @param {(duty: any) => void} put */
+  #correct(duty, review, put) {
+    const button = h("button", { on: { click: () => {
+      const form = reviewForm(this.#app, duty, review, put);
+      button.replaceWith(form);
+      form.querySelector("select")?.focus();
+    } } }, t("correctReview"));
+    return button;
   }
 
   /** @param {string} day */

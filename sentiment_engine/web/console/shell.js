@@ -1,7 +1,7 @@
 // The frame around every page: name, navigation, connection, language, appearance; and what is said in passing.
 
 import { h, icon, refill } from "./dom.js";
-import { currentLanguage, t } from "./language.js";
+import { currentLanguage, named, t } from "./language.js";
 import { preference, prefer } from "./preferences.js";
 import { address } from "./router.js";
 
@@ -40,9 +40,9 @@ export function looks(onLanguage) {
 
 /**
  * Draws the frame; returns where the page goes.
- * @param {{hasToken: boolean, onSignOut: () => void, onLanguage: (language: string) => void}} options
+ * @param {{me: any, onSignOut: () => void, onLanguage: (language: string) => void}} options
  */
-export function frame({ hasToken, onSignOut, onLanguage }) {
+export function frame({ me, onSignOut, onLanguage }) {
   const main = h("main", { id: "main", tabindex: "-1" });
   const links = LINKS.map(([page, path]) =>
     h("a", { href: address(page), "data-page": page }, icon(path), h("span", {}, t(page)),
@@ -53,7 +53,9 @@ export function frame({ hasToken, onSignOut, onLanguage }) {
       h("a", { class: "brand", href: address("wall") }, h("i", { class: "mark" }, icon(MARK)), h("span", {}, t("product"))),
       h("p", { id: "feed-state", role: "status" }),
       looks(onLanguage),
-      hasToken && h("button", { class: "plain", id: "sign-out", on: { click: onSignOut } }, t("signOut"))),
+      !me.open && h("div", { class: "who" },
+        h("p", { id: "who", title: t("signedIn", { name: me.name, role: named("role", me.role) }) }, h("b", {}, me.name), h("span", {}, named("role", me.role))),
+        h("button", { class: "plain", id: "sign-out", on: { click: onSignOut } }, t("signOut")))),
     h("nav", { "aria-label": t("pages") }, ...links),
     main,
     h("div", { id: "said", role: "log", "aria-live": "assertive", "aria-label": t("alerts") }));

@@ -2,7 +2,7 @@
 
 /** Seconds of the curves that the wall keeps of each call. */
 export const KEPT_S = 120;
-const ALERTS = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged", "alert.answered"]);
+const ALERTS = new Set(["alert.raised", "alert.updated", "alert.cleared", "alert.acknowledged", "alert.answered", "alert.assigned"]);
 const ENDED_KEPT = 4000;
 /** Level from which a call counts as heated, and as tense: colours only; alerts have thresholds of their own. */
 export const HEATED = 0.66;
@@ -28,6 +28,8 @@ export const mood = (level) => (level >= HEATED ? "heated" : level >= TENSE ? "t
  * @property {any[]} suggestions The newest that were offered; an alert that has cleared names none itself.
  * @property {{by: string, at: string} | null} seen
  * @property {{by: string, answer: string, note: string, at: string} | null} answered The agent's newest answer.
+ * @property {{to: string, by: string, at: string} | null} assigned Who sees to it.
+ * @property {string} assignedAt When the feed has last told of that; empty if it has not.
  * @property {string} raisedAt RFC 3339
  */
 
@@ -48,8 +50,11 @@ export class State {
   }
 
   #alertsKept;
+  /** Rows that somebody has asked for, which push nothing out and are not pushed out. */
+  #asked = 0;
 
   clear() {
+    this.#asked = 0;
     this.calls.clear();
     this.alerts.clear();
     this.#ended.clear();
@@ -88,6 +93,7 @@ export class State {
   /** A row of GET /v1/alerts; what the feed has said already is as new or newer. @param {any} row */
   addAlert(row) {
     const known = this.alerts.get(row.alert_id);
+    if (!known) this.#asked += 1;
     this.alerts.set(row.alert_id, {
       id: row.alert_id,
       call: row.call_id,
@@ -96,6 +102,8 @@ export class State {
       suggestions: known?.suggestions.length ? known.suggestions : row.event.suggestions ?? [],
       seen: row.acknowledged ?? known?.seen ?? null,
       answered: known?.answered ?? row.answered ?? null,
+      assigned: known?.assignedAt && (row.assigned?.at ?? "") <= known.assignedAt ? known.assigned : row.assigned ?? null,
+      assignedAt: known?.assignedAt ?? "",
       raisedAt: row.raised_at,
     });
     this.alertsChanged = true;
@@ -148,22 +156,29 @@ export class State {
       if (known) known.answered = { by: event.by, answer: event.answer, note: event.note ?? "", at: event.answered_at };
       return null;
     }
+    if (event.type === "alert.assigned") {
+      const { to, by, assigned_at: at } = event;
+      if (known) Object.assign(known, { assigned: to === null ? null : { to, by, at }, assignedAt: at });
+      return null;
+    }
     const open = event.type !== "alert.cleared";
     if (known) {
       Object.assign(known, { event, open, suggestions: event.suggestions?.length ? event.suggestions : known.suggestions });
       return null;
     }
-    const raised = { id: event.alert_id, call: event.call_id, event, open, suggestions: event.suggestions ?? [], seen: null, answered: null, raisedAt: time };
+    const raised = { id: event.alert_id, call: event.call_id, event, open, suggestions: event.suggestions ?? [], seen: null, answered: null, assigned: null, assignedAt: "", raisedAt: time };
     this.alerts.set(raised.id, raised);
     this.#forget();
     return event.type === "alert.raised" ? raised : null;
   }
 
+  /** Forgets the oldest that have cleared. */
   #forget() {
-    for (const [id, alert] of this.alerts) {
-      if (this.alerts.size <= this.#alertsKept) return;
-      if (!alert.open) this.alerts.delete(id);
-    }
+    const tooMany = this.alerts.size - this.#alertsKept - this.#asked;
+    if (tooMany <= 0) return;
+    const cleared = [...this.alerts.values()].filter(({ open }) => !open);
+    cleared.sort((one, other) => (one.raisedAt < other.raisedAt ? -1 : one.raisedAt > other.raisedAt ? 1 : 0));
+    for (const { id } of cleared.slice(0, tooMany)) this.alerts.delete(id);
   }
 }
 
