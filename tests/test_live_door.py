@@ -53,6 +53,7 @@ from sentiment_engine.settings_door import ROLES, DoorSettings
 ALLOWED = {
     "/healthz": {*ROLES, None, "wrong"},
     "/readyz": {*ROLES, None, "wrong"},
+    "/openapi.json": {*ROLES, None, "wrong"},
     "/metrics": {"supervisor", "legal", "admin"},
     "/v1/playbook": set(ROLES),
     "/v1/me": set(ROLES),

@@ -10,6 +10,7 @@ import msgspec
 import pytest
 import sqlalchemy as sa
 from archives import Place
+from documented import HOOKS
 from doors import bearer, entering, locked
 from evidence_logs import checked, everything
 from hypothesis import given
@@ -58,7 +59,9 @@ async def proving(place: Place, key, *, who=None, settings=SETTINGS, **evidence:
     archive = Archive(place.folder, ArchiveSettings(url=place.url), evidence=wanted)
     async with (
         serving(settings, archive=archive) as server,
-        httpx.AsyncClient(base_url=server.url.replace("ws", "http"), headers=bearer(who)) as http,
+        httpx.AsyncClient(
+            base_url=server.url.replace("ws", "http"), headers=bearer(who), event_hooks=HOOKS
+        ) as http,
     ):
         yield server, http
 

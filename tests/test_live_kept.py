@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from archives import Place
+from documented import HOOKS
 from doors import bearer, locked
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,7 +29,9 @@ async def asking(place: Place, settings=None, who: str | None = None):
     """A server with an archive, and a client of it."""
     async with (
         serving(settings, archive=archive_at(place)) as server,
-        httpx.AsyncClient(base_url=server.url.replace("ws", "http"), headers=bearer(who)) as http,
+        httpx.AsyncClient(
+            base_url=server.url.replace("ws", "http"), headers=bearer(who), event_hooks=HOOKS
+        ) as http,
     ):
         yield server, http
 

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 from archives import Place
+from documented import HOOKS
 from doors import bearer
 from evidence_logs import checked, everything
 from live_server import (
@@ -61,7 +62,9 @@ async def keeping(place: Place, key, *, keep=True, who=None, settings=SETTINGS, 
     archive = Archive(place.folder, ArchiveSettings(url=place.url), evidence=evidence, audio=wanted)
     async with (
         serving(settings, archive=archive) as server,
-        httpx.AsyncClient(base_url=server.url.replace("ws", "http"), headers=bearer(who)) as http,
+        httpx.AsyncClient(
+            base_url=server.url.replace("ws", "http"), headers=bearer(who), event_hooks=HOOKS
+        ) as http,
     ):
         yield server, http
 

@@ -11,6 +11,7 @@ import httpx
 import msgspec
 import pytest
 from archives import Place
+from documented import HOOKS
 from doors import SECRETS, bearer, locked
 from live_server import in_loop, serving, small_talk, streaming, undisturbed, whole_call
 from test_review_store import critical_call
@@ -39,7 +40,7 @@ async def reviewing(place: Place, reviews: ReviewSettings = NONE, settings: Sett
     archive = Archive(place.folder, ArchiveSettings(url=place.url), reviews=reviews)
     async with (
         serving(settings, archive=archive) as server,
-        httpx.AsyncClient(base_url=server.url.replace("ws", "http")) as http,
+        httpx.AsyncClient(base_url=server.url.replace("ws", "http"), event_hooks=HOOKS) as http,
     ):
         yield server, http
 

@@ -95,7 +95,7 @@ def test_no_other_path_leads_anywhere(name: str):
 
 
 def test_every_file_that_a_file_asks_for_is_listed_and_none_is_left_out():
-    asked = {"/", "/agent", "/softphone-demo", "/web/softphone.js"}
+    asked = {"/", "/agent", "/docs", "/softphone-demo", "/web/softphone.js"}
     for address, file in FILES.items():
         if file.media_type.startswith("audio/"):
             continue
@@ -104,13 +104,13 @@ def test_every_file_that_a_file_asks_for_is_listed_and_none_is_left_out():
             asked.add(absolute or urljoin(address if "/web/" in address else "/web/x", beside))
         if '"/web/example-call.flac"' in text:
             asked.add("/web/example-call.flac")
-        assert address in {"/", "/agent", "/softphone-demo"} or address.startswith("/web/")
+        assert address in {"/", "/agent", "/docs", "/softphone-demo"} or address.startswith("/web/")
     assert asked == set(FILES)
     served = {file.path for file in FILES.values()}
     assert {path.removeprefix("web/") for path in served if path.startswith("web/")} == {
         path.relative_to(WEB).as_posix()
         for path in Path(str(WEB)).rglob("*")
-        if path.is_file() and path.name not in {"LICENSE", "VERSION.json"}
+        if path.is_file() and path.name not in {"LICENSE", "LICENSE.bundled", "NOTICE", "VERSION.json"}
     }
 
 
@@ -120,7 +120,7 @@ def test_what_is_not_ours_says_its_version_and_licence(folder: Path):
     assert re.fullmatch(r"\d+\.\d+\.\d+", about["version"])
     assert about["licence"] in (folder / "LICENSE").read_text("utf-8")
     scripts = "".join(path.read_text("utf-8") for path in folder.glob("*.js"))
-    assert f"v{about['version']}" in scripts
+    assert re.search(rf"(v|\"){re.escape(about['version'])}", scripts)
 
 
 def test_a_file_that_is_missing_is_found_at_the_start(monkeypatch: pytest.MonkeyPatch):

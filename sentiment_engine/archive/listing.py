@@ -1,4 +1,4 @@
-"""Lists of calls and alerts: what can be asked of them, and the rows as JSON."""
+"""Lists of calls and alerts: what can be asked of them, and the rows as clients are given them."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,6 +10,7 @@ from sentiment_engine.archive.containing import containing
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.schema import ALERTS, CALLS
+from sentiment_engine.archive.views import Acknowledgement, AgentAnswer, Assignment, KeptAlert, KeptCall
 from sentiment_engine.events import AlertAnswered
 
 ANYBODY, NOBODY = "*", "-"
@@ -106,53 +107,53 @@ def alerts_of(reading: Reading, call_id: str) -> Sequence[Any]:
     return reading.alerts(ALERTS.c.call_id == call_id, before=None, limit=None)
 
 
-def call_json(row: Any) -> dict[str, Any]:
-    """A call as clients are given it; ``started`` and ``ended`` are its first and its last event."""
-    return {
-        "call_id": row.call_id,
-        "cursor": cursor_text(row.cursor),
-        "live": row.ended_ms is None,
-        "started_at": rfc3339(row.started_ms),
-        "ended_at": None if row.ended_ms is None else rfc3339(row.ended_ms),
-        "language": row.language,
-        "stage": row.stage,
-        "alerts": row.alerts,
-        "started": msgspec.Raw(row.started),
-        "ended": None if row.ended is None else msgspec.Raw(row.ended),
-    }
+def call_json(row: Any) -> KeptCall:
+    """A call as clients are given it."""
+    return KeptCall(
+        call_id=row.call_id,
+        cursor=cursor_text(row.cursor),
+        live=row.ended_ms is None,
+        started_at=rfc3339(row.started_ms),
+        ended_at=None if row.ended_ms is None else rfc3339(row.ended_ms),
+        language=row.language,
+        stage=row.stage,
+        alerts=row.alerts,
+        started=msgspec.Raw(row.started),
+        ended=None if row.ended is None else msgspec.Raw(row.ended),
+    )
 
 
-def alert_json(row: Any) -> dict[str, Any]:
-    """An alert as clients are given it; ``event`` is the newest that was said of it."""
+def alert_json(row: Any) -> KeptAlert:
+    """An alert as clients are given it."""
     seen = None
     if row.acknowledged_at is not None:
-        seen = {"by": row.acknowledged_by, "at": row.acknowledged_at}
+        seen = Acknowledgement(by=row.acknowledged_by, at=row.acknowledged_at)
     assigned = None
     if row.assigned_to is not None:
-        assigned = {"to": row.assigned_to, "by": row.assigned_by, "at": row.assigned_at}
-    return {
-        "alert_id": row.alert_id,
-        "call_id": row.call_id,
-        "cursor": cursor_text(row.cursor),
-        "open": row.open,
-        "kind": row.kind,
-        "severity": row.severity,
-        "raised_at": rfc3339(row.raised_ms),
-        "acknowledged": seen,
-        "answered": None if row.answered is None else answer_json(row.answered),
-        "assigned": assigned,
-        "event": msgspec.Raw(row.body),
-    }
+        assigned = Assignment(to=row.assigned_to, by=row.assigned_by, at=row.assigned_at)
+    return KeptAlert(
+        alert_id=row.alert_id,
+        call_id=row.call_id,
+        cursor=cursor_text(row.cursor),
+        open=row.open,
+        kind=row.kind,
+        severity=row.severity,
+        raised_at=rfc3339(row.raised_ms),
+        acknowledged=seen,
+        answered=None if row.answered is None else answer_json(row.answered),
+        assigned=assigned,
+        event=msgspec.Raw(row.body),
+    )
 
 
-def answer_json(body: bytes) -> dict[str, str]:
+def answer_json(body: bytes) -> AgentAnswer:
     """An agent's answer as clients are given it.
 
     Args:
         body: what ``wire.encode`` made of the ``alert.answered``.
     """
     said = msgspec.json.decode(body, type=AlertAnswered)
-    return {"by": said.by, "answer": said.answer, "note": said.note, "at": said.answered_at}
+    return AgentAnswer(by=said.by, answer=said.answer, note=said.note, at=said.answered_at)
 
 
 def next_cursor(rows: Sequence[Any], limit: int) -> str | None:

@@ -11,6 +11,7 @@ from sentiment_engine.archive.audio import Format, Joined
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import now_ms
 from sentiment_engine.archive.schema import CALLS, RECORDINGS
+from sentiment_engine.archive.views import KeptRecording
 
 
 class Recording(NamedTuple):
@@ -26,15 +27,15 @@ class Recording(NamedTuple):
     lost: int | None
     """Stretches that could not be written or read, and are silence."""
 
-    def json(self) -> dict[str, Any]:
+    def json(self) -> KeptRecording:
         """As clients are given it."""
-        return {
-            "live": self.frames is None,
-            "duration_s": None if self.frames is None else round(self.frames / self.form.rate_hz, 3),
-            "sample_rate": self.form.rate_hz,
-            "sha256": self.sha256,
-            "whole": None if self.lost is None else self.lost == 0,
-        }
+        return KeptRecording(
+            live=self.frames is None,
+            duration_s=None if self.frames is None else round(self.frames / self.form.rate_hz, 3),
+            sample_rate=self.form.rate_hz,
+            sha256=self.sha256,
+            whole=None if self.lost is None else self.lost == 0,
+        )
 
 
 def begin(connection: Connection, name: str, call_id: str, form: Format) -> bool:

@@ -5,15 +5,41 @@ import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Annotated, NamedTuple, get_args
 
 import msgspec
 
 from sentiment_engine import wire
-from sentiment_engine.events import Event
+from sentiment_engine.archive.views import Cursor, Moment, as_named
+from sentiment_engine.events import AnyEvent, Event
 
 TICKS = frozenset({"tension.updated", "emotion.scored", "voice.measured", "speech.ended"})
 """Event types of which only the newest matter to somebody who cannot keep up."""
+
+
+EVENT_TYPES = tuple(str(kind.__struct_config__.tag) for kind in get_args(AnyEvent))
+
+
+class CloudEvent(msgspec.Struct):
+    """One event of one call, CloudEvents 1.0 as JSON."""
+
+    specversion: Annotated[str, msgspec.Meta(extra_json_schema={"const": "1.0"})]
+    id: str
+    """Unique; the same as `sequence`."""
+    source: Annotated[str, msgspec.Meta(extra_json_schema={"format": "uri-reference"})]
+    type: Annotated[
+        str, msgspec.Meta(extra_json_schema={"enum": [f"sentiment-engine.{name}" for name in EVENT_TYPES]})
+    ]
+    subject: str
+    """The call's id."""
+    time: Moment
+    """When it was published."""
+    datacontenttype: Annotated[str, msgspec.Meta(extra_json_schema={"const": "application/json"})]
+    dataschema: str
+    """Grows when a field changes its meaning; new fields alone do not raise it."""
+    sequence: Cursor
+    """The cursor to resume from."""
+    data: Annotated[msgspec.Raw, as_named(*(kind.__name__ for kind in get_args(AnyEvent)))]
 
 
 class Record(NamedTuple):
@@ -44,7 +70,7 @@ class Record(NamedTuple):
     def cloud_event(self) -> str:
         """The event as every reader is given it: one CloudEvents 1.0 JSON object, the same at each call."""
         sequence = cursor_text(self.cursor)
-        envelope = _CloudEvent(
+        envelope = CloudEvent(
             specversion="1.0",
             id=sequence,
             source="/sentiment-engine",
@@ -91,16 +117,3 @@ def rfc3339(time_ms: int) -> str:
     """Milliseconds since 1970 as ``2026-01-31T12:00:00.000Z``."""
     moment = datetime.fromtimestamp(time_ms // 1000, UTC).replace(microsecond=time_ms % 1000 * 1000)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-class _CloudEvent(msgspec.Struct):
-    specversion: str
-    id: str
-    source: str
-    type: str
-    subject: str
-    time: str
-    datacontenttype: str
-    dataschema: str
-    sequence: str
-    data: msgspec.Raw

@@ -1,7 +1,7 @@
 """What is asked of reviews: who owes which, what was said, and what a day has brought."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, case, func, or_, select
@@ -13,6 +13,7 @@ from sentiment_engine.archive.records import cursor_text, rfc3339
 from sentiment_engine.archive.review_log import Line
 from sentiment_engine.archive.reviewing import Duty, Kind, State
 from sentiment_engine.archive.schema import DUTIES, REVIEWS
+from sentiment_engine.archive.views import OwedReview, RoleReview
 from sentiment_engine.events import Reviewed, ReviewRole
 from sentiment_engine.settings_reviews import REVIEW_ROLES
 
@@ -123,31 +124,34 @@ def _review(body: bytes) -> Reviewed:
 # -- as clients are given it
 
 
-def duties_json(reading: Reading, found: Sequence[Duty], now_ms: int) -> list[dict[str, Any]]:
+def duties_json(reading: Reading, found: Sequence[Duty], now_ms: int) -> list[OwedReview]:
     """Duties with the reviews that stand."""
     reviews = by_id(reading, [stands.review_id for each in found for stands in each.standing.values()])
     return [_duty_json(each, reviews, now_ms) for each in found]
 
 
-def _duty_json(each: Duty, reviews: dict[str, Reviewed], now_ms: int) -> dict[str, Any]:
-    told: dict[str, Any] = {
-        "cursor": cursor_text(each.cursor),
-        "kind": each.kind,
-        "alert_id": each.subject_id if each.kind == "alert" else None,
-        "call_id": each.call_id,
-        "why": each.why,
-        "owed_since": rfc3339(each.since_ms),
-        "state": each.state(now_ms),
-    }
-    for role in REVIEW_ROLES:
-        stands = each.standing.get(role)
-        told[role] = {
-            "due_at": rfc3339(each.due_ms[role]),
-            "overdue": each.is_overdue(role, now_ms),
-            "late": stands is not None and stands.first_ms > each.due_ms[role],
-            "review": None if stands is None else review_json(reviews[stands.review_id]),
-        }
-    return told
+def _duty_json(each: Duty, reviews: dict[str, Reviewed], now_ms: int) -> OwedReview:
+    return OwedReview(
+        cursor=cursor_text(each.cursor),
+        kind=each.kind,
+        alert_id=each.subject_id if each.kind == "alert" else None,
+        call_id=each.call_id,
+        why=each.why,
+        owed_since=rfc3339(each.since_ms),
+        state=each.state(now_ms),
+        business=_role_json(each, "business", reviews, now_ms),
+        legal=_role_json(each, "legal", reviews, now_ms),
+    )
+
+
+def _role_json(each: Duty, role: ReviewRole, reviews: dict[str, Reviewed], now_ms: int) -> RoleReview:
+    stands = each.standing.get(role)
+    return RoleReview(
+        due_at=rfc3339(each.due_ms[role]),
+        overdue=each.is_overdue(role, now_ms),
+        late=stands is not None and stands.first_ms > each.due_ms[role],
+        review=None if stands is None else review_json(reviews[stands.review_id]),
+    )
 
 
 def review_json(review: Reviewed) -> msgspec.Raw:

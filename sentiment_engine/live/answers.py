@@ -11,8 +11,10 @@ from starlette.routing import Route
 from sentiment_engine.archive.listing import answer_json
 from sentiment_engine.archive.owning import owners_at
 from sentiment_engine.archive.records import now_ms, rfc3339
+from sentiment_engine.archive.views import AgentAnswer
 from sentiment_engine.events import AlertAnswered, Answer
 from sentiment_engine.live.answering import asked_id, unknown
+from sentiment_engine.live.api.bodies import AgentName, GivenAnswer
 from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.kept import Kept
@@ -59,7 +61,7 @@ class Answers:
         ]
 
     async def _who(self, request: Request) -> Response:
-        return said({"agent": request.state.caller.name, "keeps": self._keeps})
+        return said(AgentName(agent=request.state.caller.name, keeps=self._keeps))
 
     async def _post(self, request: Request, archive: "Archive") -> Response:
         Asked(request, ())
@@ -85,13 +87,17 @@ class Answers:
                 answered_at=rfc3339(now_ms()),
             )
             before = None if row.answered is None else answer_json(row.answered)
-            if before is not None and (before["by"], before["answer"], before["note"]) == (
+            if before is not None and (before.by, before.answer, before.note) == (
                 name,
                 body.answer,
                 body.note,
             ):
-                return said({"alert_id": alert_id, **before})  # sent twice, it counts once
+                return said(_given(alert_id, before))  # sent twice, it counts once
             self._hub.publish(event, owners=owners)
             await self._kept.written()
-        answered = {"by": name, "answer": body.answer, "note": body.note, "at": event.answered_at}
-        return said({"alert_id": alert_id, **answered})
+        answer = AgentAnswer(by=name, answer=body.answer, note=body.note, at=event.answered_at)
+        return said(_given(alert_id, answer))
+
+
+def _given(alert_id: str, answer: AgentAnswer) -> GivenAnswer:
+    return GivenAnswer(alert_id=alert_id, **msgspec.structs.asdict(answer))

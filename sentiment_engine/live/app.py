@@ -12,15 +12,19 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from sentiment_engine.cues import Cues
 from sentiment_engine.emotion import EmotionModel
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.live import nowhere
 from sentiment_engine.live.agent_feed import AgentFeedSession
 from sentiment_engine.live.answers import Answers
+from sentiment_engine.live.api.bodies import Health, Readiness
+from sentiment_engine.live.api.served import document
+from sentiment_engine.live.asked import said
 from sentiment_engine.live.assigning import Assigning
 from sentiment_engine.live.audiosocket import AudioSocketPort, require_named_peers
 from sentiment_engine.live.calls import Calls
@@ -171,6 +175,7 @@ class LiveServer:
             Route("/readyz", self._readyz),
             Route("/metrics", self._metrics),
             Route("/v1/playbook", self._phrases.get),
+            Route("/openapi.json", document),
             Route("/v1/me", self._me.get),
             *self._pages.routes(),
             WebSocketRoute("/v1/stream", self._stream),
@@ -187,7 +192,7 @@ class LiveServer:
             *self._reviews.routes(),
             *self._answers.routes(),
         ]
-        return Starlette(routes=guarded(routes, self.door, self.metrics))
+        return Starlette(routes=guarded(routes, self.door, self.metrics), exception_handlers=nowhere.HANDLERS)
 
     async def __aenter__(self) -> "LiveServer":
         self.hub.start(self.calls.let_in)
@@ -274,14 +279,14 @@ class LiveServer:
     # -- endpoints
 
     async def _healthz(self, _: Request) -> Response:
-        return JSONResponse({"status": "ok"})
+        return said(Health())
 
     async def _readyz(self, _: Request) -> Response:
         if self.calls.draining:
-            return JSONResponse({"status": "draining"}, status_code=503)
+            return said(Readiness(status="draining"), 503)
         if self._archive is not None and self._archive.is_failing:
-            return JSONResponse({"status": "archive_failing"}, status_code=503)
-        return JSONResponse({"status": "ready"})
+            return said(Readiness(status="archive_failing"), 503)
+        return said(Readiness(status="ready"))
 
     async def _metrics(self, _: Request) -> Response:
         await self._owed.look()

@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sentiment_engine.errors import EngineError
+from sentiment_engine.live.api.bodies import ErrorAnswer
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.secrecy import redacted
 
@@ -18,6 +19,8 @@ STATUS = {
     "forbidden": 403,
     "reviews_need_tokens": 403,
     "unknown_id": 404,
+    "unknown_path": 404,
+    "wrong_method": 405,
     "no_archive": 404,
     "no_key": 404,
     "no_recording": 404,
@@ -143,5 +146,4 @@ def said(value: Any, status: int = 200) -> Response:
 
 def refusal(refused: Refused | Unanswered) -> Response:
     """The error as an answer."""
-    error = {"type": "error", "code": refused.code, "message": refused.message}
-    return said(error, STATUS[refused.code])
+    return said(ErrorAnswer(code=refused.code, message=refused.message), STATUS[refused.code])

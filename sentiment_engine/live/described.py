@@ -1,18 +1,16 @@
 """Our own sockets as an AsyncAPI 3.0 document, made from the very types that read and write them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from importlib.metadata import version
-from typing import Any, get_args
+from typing import Any
 
-import msgspec
-
-from sentiment_engine.events import Alert, AnyEvent, CallEnded, TensionUpdated
+from sentiment_engine.archive.records import CloudEvent
+from sentiment_engine.events import Alert, CallEnded, TensionUpdated
 from sentiment_engine.live.messages import CLOSE_CODES, TYPES
+from sentiment_engine.live.schemas import EVENTS, components, object_of, reference, summary
 
-EVENTS = {str(kind.__struct_config__.tag): kind for kind in get_args(AnyEvent)}
 TO_STREAM = [name for name, kind in EVENTS.items() if issubclass(kind, Alert | CallEnded | TensionUpdated)]
 """What a call's own socket is sent."""
-REF = "#/components/schemas/{name}"
 
 
 def asyncapi() -> dict[str, Any]:
@@ -29,7 +27,7 @@ def asyncapi() -> dict[str, Any]:
         },
         "started": _message("started", "Started", "The call is open, or goes on at resume_at_s."),
         "error": _message("error", "Error", "Why the socket is about to be closed."),
-        **{name: _message(name, kind.__name__, _summary(kind)) for name, kind in EVENTS.items()},
+        **{name: _message(name, kind.__name__, summary(kind)) for name, kind in EVENTS.items()},
         "cloudEvent": _message("cloudEvent", "CloudEvent", "One event of one call, CloudEvents 1.0 as JSON."),
     }
     to_server, to_client = [*said, "audio"], ["started", *TO_STREAM, "error"]
@@ -73,13 +71,12 @@ def asyncapi() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    _, found = msgspec.json.schema_components([*TYPES, *EVENTS.values()], ref_template=REF)
-    schemas: dict[str, Any] = dict(found)
+    schemas = components([*TYPES, *EVENTS.values(), CloudEvent])
     for kind, name in TYPES.items():
         own = schemas[kind.__name__]
         own["properties"] = {"type": {"const": name}, **own.get("properties", {})}
         own["required"] = ["type", *own.get("required", [])]
-    schemas["Started"] = _object(
+    schemas["Started"] = object_of(
         {
             "type": {"const": "started"},
             "call_id": {"type": "string"},
@@ -92,38 +89,18 @@ def _schemas() -> dict[str, Any]:
         },
         optional=("resumed",),
     )
-    schemas["Error"] = _object(
+    schemas["Error"] = object_of(
         {
             "type": {"const": "error"},
             "code": {"enum": sorted(CLOSE_CODES)},
             "message": {"type": "string", "description": "Names the input and the remedy."},
         }
     )
-    text = {"type": "string"}
-    schemas["CloudEvent"] = _object(
-        {
-            "specversion": {"const": "1.0"},
-            "id": {**text, "description": "Unique; the same as sequence."},
-            "source": {**text, "format": "uri-reference"},
-            "type": {"enum": [f"sentiment-engine.{name}" for name in EVENTS]},
-            "subject": {**text, "description": "The call's id."},
-            "time": {**text, "format": "date-time"},
-            "datacontenttype": {"const": "application/json"},
-            "dataschema": text,
-            "sequence": {**text, "pattern": "^[0-9]{20}$", "description": "The cursor to resume from."},
-            "data": {"oneOf": [{"$ref": REF.format(name=kind.__name__)} for kind in EVENTS.values()]},
-        }
-    )
     return schemas
 
 
-def _object(properties: Mapping[str, Any], optional: Sequence[str] = ()) -> dict[str, Any]:
-    required = [name for name in properties if name not in optional]
-    return {"type": "object", "properties": dict(properties), "required": required}
-
-
 def _message(name: str, schema: str, summary: str) -> dict[str, Any]:
-    return {"name": name, "summary": summary, "payload": {"$ref": REF.format(name=schema)}}
+    return {"name": name, "summary": summary, "payload": reference(schema)}
 
 
 def _channel(
@@ -151,10 +128,6 @@ def _query(*names: str) -> dict[str, Any]:
     }
     properties = {name: {"type": "string", "description": known[name]} for name in names}
     return {"type": "object", "properties": properties}
-
-
-def _summary(kind: type) -> str:
-    return (kind.__doc__ or "").strip().split("\n")[0]
 
 
 def _description() -> str:

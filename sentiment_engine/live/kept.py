@@ -16,6 +16,15 @@ from sentiment_engine.archive import listing, recordings
 from sentiment_engine.archive.records import Wish, cursor_text, now_ms, rfc3339
 from sentiment_engine.events import AlertAcknowledged
 from sentiment_engine.live.answering import answering, asked_id, failing, unknown
+from sentiment_engine.live.api.bodies import (
+    AlertList,
+    CallList,
+    CallWithAlerts,
+    DeadLetter,
+    DeadLetters,
+    Erased,
+    EventList,
+)
 from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.calls import Calls
 from sentiment_engine.live.feed import chosen
@@ -85,7 +94,7 @@ class Kept:
             )
         )
         return said(
-            {"calls": [listing.call_json(row) for row in rows], "next": listing.next_cursor(rows, limit)}
+            CallList(calls=[listing.call_json(row) for row in rows], next=listing.next_cursor(rows, limit))
         )
 
     async def _call(self, request: Request, archive: "Archive") -> Response:
@@ -96,11 +105,11 @@ class Kept:
         alerts = await archive.ask(lambda reading: listing.alerts_of(reading, call_id))
         recording = await archive.ask(lambda reading: recordings.of_call(reading, call_id))
         return said(
-            {
-                "call": listing.call_json(row),
-                "alerts": [listing.alert_json(alert) for alert in alerts],
-                "recording": None if recording is None else recording.json(),
-            }
+            CallWithAlerts(
+                call=listing.call_json(row),
+                alerts=[listing.alert_json(alert) for alert in alerts],
+                recording=None if recording is None else recording.json(),
+            )
         )
 
     async def _events(self, request: Request, archive: "Archive") -> Response:
@@ -112,10 +121,10 @@ class Kept:
             raise unknown("call", call_id)
         records = await archive.page(Wish(types=choice.types, calls=(call_id,), after=since), limit)
         return said(
-            {
-                "events": [msgspec.Raw(record.cloud_event.encode()) for record in records],
-                "next": cursor_text(records[-1].cursor) if len(records) == limit else None,
-            }
+            EventList(
+                events=[msgspec.Raw(record.cloud_event.encode()) for record in records],
+                next=cursor_text(records[-1].cursor) if len(records) == limit else None,
+            )
         )
 
     async def _erase(self, request: Request, archive: "Archive") -> Response:
@@ -138,7 +147,7 @@ class Kept:
         if not found:
             raise unknown("call", call_id)
         log.info("call_erased", call_id=call_id, caller=request.state.caller.name)
-        return said({"erased": call_id})
+        return said(Erased(erased=call_id))
 
     # -- alerts
 
@@ -162,7 +171,7 @@ class Kept:
             )
         )
         return said(
-            {"alerts": [listing.alert_json(row) for row in rows], "next": listing.next_cursor(rows, limit)}
+            AlertList(alerts=[listing.alert_json(row) for row in rows], next=listing.next_cursor(rows, limit))
         )
 
     async def _ack(self, request: Request, archive: "Archive") -> Response:
@@ -201,15 +210,15 @@ class Kept:
         limit = Asked(request, ("limit",)).limit()
         letters = await archive.ask(lambda reading: reading.dead(limit))
         return said(
-            {
-                "dead": [
-                    {
-                        "webhook": letter.hook,
-                        "attempts": letter.attempts,
-                        "last_error": letter.last_error,
-                        "event": msgspec.Raw(letter.record.cloud_event.encode()),
-                    }
+            DeadLetters(
+                dead=[
+                    DeadLetter(
+                        webhook=letter.hook,
+                        attempts=letter.attempts,
+                        last_error=letter.last_error,
+                        event=msgspec.Raw(letter.record.cloud_event.encode()),
+                    )
                     for letter in letters
                 ]
-            }
+            )
         )

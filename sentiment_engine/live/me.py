@@ -5,12 +5,13 @@ two cannot come apart.
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from sentiment_engine.archive.reviewing import GIVES
+from sentiment_engine.live.api.bodies import Myself, ReviewWords
 from sentiment_engine.live.asked import Asked, refusal, said
 from sentiment_engine.live.assigning import assignees
 from sentiment_engine.live.door import Caller
@@ -51,25 +52,25 @@ class Me:
             return refusal(refused)
         return said(self._told(request.state.caller))
 
-    def _told(self, caller: Caller) -> dict[str, Any]:
+    def _told(self, caller: Caller) -> Myself:
         is_open = not caller.name
         may = [what for what, route in MAY.items() if caller.role in RIGHTS[route].roles]
         if is_open:  # everybody may do everything, but for a review, which needs a name
             may = [what for what in MAY if what != "review"]
         reviews = self._settings.reviews
-        return {
-            "name": caller.name or None,
-            "role": None if is_open else caller.role,
-            "open": is_open,
-            "may": may,
-            "reviews": {
-                "role": None if is_open else GIVES.get(caller.role),
-                "decisions": reviews.decisions,
-                "reasons": reviews.reasons,
-                "note_chars": reviews.note_chars,
-            },
-            "assignees": assignees(self._settings.door) if "assign" in may else [],
-            "archive": self._archive is not None,
-            "evidence": self._archive is not None and self._archive.evidence is not None,
-            "audio": self._settings.keep_audio,
-        }
+        return Myself(
+            name=caller.name or None,
+            role=None if is_open else caller.role,
+            open=is_open,
+            may=may,
+            reviews=ReviewWords(
+                role=None if is_open else GIVES.get(caller.role),
+                decisions=reviews.decisions,
+                reasons=reviews.reasons,
+                note_chars=reviews.note_chars,
+            ),
+            assignees=assignees(self._settings.door) if "assign" in may else [],
+            archive=self._archive is not None,
+            evidence=self._archive is not None and self._archive.evidence is not None,
+            audio=self._settings.keep_audio,
+        )

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from sentiment_engine.events import STAGES
+from sentiment_engine.live.api.bodies import ErrorAnswer, PhraseBook
 from sentiment_engine.phrases import BASES, Entry
 from sentiment_engine.playbook import ANSWERED_AS, Playbook
 from sentiment_engine.settings_alerts import PlaybookSettings
@@ -38,7 +39,7 @@ class Phrases:
         """The response, 304 when the client has it already (``If-None-Match``)."""
         wrong = _wrong(request)
         if wrong:
-            return _json({"type": "error", "code": "bad_query", "message": wrong}, status_code=400)
+            return _json(ErrorAnswer(code="bad_query", message=wrong), status_code=400)
         cause, stage, language = map(request.query_params.get, ("cause", "stage", "language"))
         entries = [
             _without_other_languages(entry, language)
@@ -46,12 +47,12 @@ class Phrases:
             if cause is None or entry.cause == ANSWERED_AS.get(cause, cause)
             if stage is None or stage in entry.stage
         ]
-        body = {
-            "version": VERSION,
-            "count": len(entries),
-            "counts": {field: Counter(entry[field] for entry in entries) for field in COUNTED},
-            "entries": entries,
-        }
+        body = PhraseBook(
+            version=VERSION,
+            count=len(entries),
+            counts={field: Counter(entry[field] for entry in entries) for field in COUNTED},
+            entries=entries,
+        )
         response = _json(body)
         tag = f'"{hashlib.sha256(bytes(response.body)).hexdigest()[:32]}"'
         response.headers["ETag"] = tag

@@ -14,6 +14,7 @@ from sentiment_engine.archive.audio import Joined, decoded, peaks
 from sentiment_engine.archive.recordings import Recording
 from sentiment_engine.errors import BadRecording
 from sentiment_engine.live.answering import answering, asked_id, unknown
+from sentiment_engine.live.api.bodies import Peaks
 from sentiment_engine.live.asked import Asked, Unanswered, said
 
 if TYPE_CHECKING:
@@ -65,13 +66,13 @@ class Playback:
             row, joined = await self._read(archive, call_id)
             drawn = await asyncio.to_thread(lambda: peaks(decoded(joined.flac), row.form.rate_hz, PER_SECOND))
         return said(
-            {
-                "channels": msgspec.json.decode(started)["channels"],
-                "sample_rate": row.form.rate_hz,
-                "duration_s": round(joined.frames / row.form.rate_hz, 3),
-                "per_second": PER_SECOND,
-                "peaks": drawn,
-            }
+            Peaks(
+                channels=msgspec.json.decode(started)["channels"],
+                sample_rate=row.form.rate_hz,
+                duration_s=round(joined.frames / row.form.rate_hz, 3),
+                per_second=PER_SECOND,
+                peaks=drawn,
+            )
         )
 
     async def _read(self, archive: "Archive", call_id: str) -> tuple[Recording, Joined]:

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from sentiment_engine.archive.records import now_ms, rfc3339
 from sentiment_engine.events import RecordingHashed
 from sentiment_engine.live.answering import answering, asked_id, failing, unknown
+from sentiment_engine.live.api.bodies import NamedRecording
 from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.hub import Hub
 from sentiment_engine.live.messages import Refused
@@ -24,8 +25,11 @@ PATIENCE_S = 5.0
 """How long a recorder waits for the disk."""
 
 
-class _Named(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class RecordingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a recorder sends."""
+
     sha256: Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$", max_length=64)]
+    """Of the recording's file, 64 lower-case hexadecimal digits."""
 
 
 class Recordings:
@@ -74,7 +78,7 @@ class Recordings:
                 raise Unanswered(
                     "recording_known", f"call {call_id} has a recording of another SHA-256, which stays"
                 )
-        return said({"call_id": call_id, "sha256": named.sha256})
+        return said(NamedRecording(call_id=call_id, sha256=named.sha256))
 
     async def _written(self) -> None:
         """Returns when all that was published is on disk."""
@@ -85,7 +89,7 @@ class Recordings:
             raise failing() from None
 
 
-async def _body(request: Request) -> _Named:
+async def _body(request: Request) -> RecordingBody:
     data = b""
     async for piece in request.stream():
         data += piece
@@ -94,7 +98,7 @@ async def _body(request: Request) -> _Named:
                 "bad_query", f"the body is over {MAX_BODY_BYTES} bytes: send the hash, not the file"
             )
     try:
-        return msgspec.json.decode(data, type=_Named)
+        return msgspec.json.decode(data, type=RecordingBody)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as reason:
         raise Refused(
             "bad_query", f'the body must be {{"sha256": "64 lower-case hexadecimal digits"}}: {reason}'

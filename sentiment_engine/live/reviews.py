@@ -16,8 +16,10 @@ from sentiment_engine.archive import review_log, review_reading, reviewing
 from sentiment_engine.archive.reading import Reading
 from sentiment_engine.archive.records import cursor_text, now_ms, rfc3339
 from sentiment_engine.archive.reviewing import GIVES, Duty, Kind, NotAllowed, State
+from sentiment_engine.archive.views import ReviewCounts
 from sentiment_engine.events import AlertReviewed, CallReviewed, Reviewed, ReviewRole
 from sentiment_engine.live.answering import asked_id
+from sentiment_engine.live.api.bodies import GivenReview, ReviewList
 from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.door import Caller
 from sentiment_engine.live.hub import Hub
@@ -113,15 +115,15 @@ class Reviews:
         state = _state(asked.one_of("state", STATES))
         limit, after, now = asked.limit(), asked.cursor("after") or 0, now_ms()
 
-        def ask(reading: Reading) -> dict[str, object]:
+        def ask(reading: Reading) -> ReviewList:
             found = review_reading.duties(
                 reading, state=state, role=role, now_ms=now, after=after, limit=limit
             )
-            return {
-                "reviews": review_reading.duties_json(reading, found, now),
-                "counts": review_reading.counts(reading, role, now),
-                "next": cursor_text(found[-1].cursor) if len(found) == limit else None,
-            }
+            return ReviewList(
+                reviews=review_reading.duties_json(reading, found, now),
+                counts=ReviewCounts(**review_reading.counts(reading, role, now)),
+                next=cursor_text(found[-1].cursor) if len(found) == limit else None,
+            )
 
         return said(await archive.ask(ask))
 
@@ -173,10 +175,10 @@ def _same_or_refuse(known: Reviewed, body: ReviewBody, kind: Kind, subject_id: s
         )
 
 
-def _told(reading: Reading, *, review: Reviewed) -> dict[str, object]:
+def _told(reading: Reading, *, review: Reviewed) -> GivenReview:
     duty = review_reading.duty(reading, int(review.about))
     owed = [] if duty is None else review_reading.duties_json(reading, [duty], now_ms())
-    return {"review": review_reading.review_json(review), "subject": owed[0] if owed else None}
+    return GivenReview(review=review_reading.review_json(review), subject=owed[0] if owed else None)
 
 
 def _event(duty: Duty, body: ReviewBody, caller: Caller) -> Reviewed:

@@ -41,6 +41,7 @@ CALLS_TOKEN_LATER = Right(CALLS.roles, may_tell_later=True)
 RIGHTS: Mapping[str, Right] = {
     "/healthz": OPEN,
     "/readyz": OPEN,
+    "/openapi.json": OPEN,
     "/metrics": READERS,
     "/v1/playbook": EVERYBODY,
     "/v1/me": EVERYBODY,
