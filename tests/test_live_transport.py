@@ -6,6 +6,7 @@ import pytest
 from live_server import (
     Held,
     come_true,
+    heard_s,
     in_loop,
     live_settings,
     play,
@@ -39,7 +40,7 @@ async def test_reading_does_not_stop_for_a_call_that_keeps_time(stops: list[bool
     async with serving() as server, streaming(server) as socket:
         for number, at in enumerate(range(0, len(audio), 3200), start=1):
             await socket.send(audio[at : at + 3200])
-            await come_true(lambda heard_s=number / 10: heard_s(server, "c-1") >= heard_s - 1e-6)
+            await come_true(lambda due_s=number / 10: heard_s(server, "c-1") >= due_s - 1e-6)
         await socket.send('{"type":"stop"}')
         assert (await rest(socket))[-1]["type"] == "call.ended"
     assert stops == [False] * (len(audio) // 3200 + 2)

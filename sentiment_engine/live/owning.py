@@ -7,28 +7,17 @@ import msgspec
 
 from sentiment_engine.events import CallStarted, Event
 from sentiment_engine.live.call import LiveCall
-from sentiment_engine.live.messages import Refused
 from sentiment_engine.settings_door import is_token_name
 
 
 def agent_named(context: Mapping[str, Any]) -> str:
-    """``context.agent``, the name of the agent's own token; empty where none is named.
+    """``context.agent``, the name of the agent's own token; empty where it is none that a token could have.
 
-    Whether there is such a token is not asked: an agent may be given one later, and a name says nothing.
-
-    Raises:
-        Refused: ``bad_message``: it is no text, or none that a token can be called.
+    Callers have always put into the context what they like: "Anna Smith" is nobody's own, and no reason to
+    refuse the call. Whether there is a token of the name is not asked: an agent may get it later.
     """
-    agent = context.get("agent", "")
-    if agent == "":
-        return ""
-    if not isinstance(agent, str) or not is_token_name(agent):
-        raise Refused(
-            "bad_message",
-            f"context.agent is {agent!r:.60}: send the name of the agent's token as text, 1 to 64 letters, "
-            "digits, . _ and -, or leave it out",
-        )
-    return agent
+    agent = context.get("agent")
+    return agent if isinstance(agent, str) and is_token_name(agent) else ""
 
 
 def introduced(call: LiveCall, events: Sequence[Event], agent: str) -> list[Event]:
