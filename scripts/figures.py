@@ -221,6 +221,23 @@ def crash() -> str:
 that were shown {found["acknowledged_lost"]} were missing afterwards, and of {found["acks"]:,} acknowledgements {found["acks_lost"]}."""
 
 
+def feed() -> str:
+    """What benchmarks/feed.py found."""
+    found = result("feed")
+    memory = found["rss_mib"]
+    return f"""**Feed**: `python benchmarks/feed.py`. {found["readers"]} readers, one of them stalled, {found["calls"]} live calls, archive on disk: from raised to received
+{found["feed_ms_p50"]:.0f} / {found["feed_ms_p99"]:.0f} ms (p50 / p99 of {found["measured"]:,}; goal 200), {found["missed"]} missed; the stalled one was closed with {found["stalled_closed_with"]} and missed {found["stalled_missed"]}
+after it came back; the server had {memory["start"]:.0f} MiB at the start and {memory["end"]:.0f} at the end."""
+
+
+def console() -> str:
+    """What benchmarks/console.py found."""
+    found = result("console")
+    return f"""**Console**: `python benchmarks/console.py`. {found["live_calls"]} live calls on one screen, headless Chromium beside the server on two cores: frames
+of {found["frame_ms_p50"]:.1f} / {found["frame_ms_p95"]:.1f} / {found["frame_ms_p99"]:.1f} ms (p50 / p95 / p99; {found["frames_over_33_ms"]:.1%} took over 33 ms), first curve after {found["first_curve_ms"] / 1000:.1f} s; from raised to screen {found["alert_to_screen_ms_p50"]:.0f} /
+{found["alert_to_screen_ms_p99"]:.0f} ms (p50 / p99 of {found["alerts"]})."""
+
+
 def voice_activity() -> str:
     """What benchmarks/vad.py found."""
     found = result("vad")
@@ -257,7 +274,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     check = parser.parse_args().check
     text = README.read_text(encoding="utf-8")
-    parts = (alerts, emotion, voice_activity, windows, capacity, batch, dialects, crash)
+    parts = (alerts, emotion, voice_activity, windows, capacity, batch, dialects, crash, feed, console)
     body = "\n\n".join(part() for part in parts)
     written = MARKED.sub(lambda marks: f"{marks[1]}{body}\n{marks[2]}", text)
     if check and written != text:
