@@ -214,7 +214,11 @@ async def test_what_a_killed_server_left_in_parts_the_next_one_finishes_once(tmp
         await server.wait()
     for _ in range(2):
         async with keeping(place, key) as (server, http):
-            await come_true(lambda: [name[-9:] for name in files(place)] == [".flac.age"])
+            for _ in range(200):  # it is named in the log before its row says that it is whole
+                if not (await http.get("/v1/calls/c-1")).json()["recording"]["live"]:
+                    break
+                await asyncio.sleep(0.05)
+            assert [name[-9:] for name in files(place)] == [".flac.age"]
             heard = await recorded(server, http)
             assert len(heard) >= 20 * 8000
             assert np.array_equal(heard, sent(audio)[: len(heard)])
