@@ -6,6 +6,11 @@ from pathlib import Path
 
 import pytest
 from archives import Place, Postgres
+from hypothesis import HealthCheck, settings
+
+# A shared machine stalls now and then: how long one example takes says nothing about the code.
+settings.register_profile("shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
