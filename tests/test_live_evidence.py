@@ -37,7 +37,7 @@ from sentiment_engine.archive.checkpoints import open_checkpoint
 from sentiment_engine.archive.keys import load_signer, make_keys
 from sentiment_engine.archive.schema import LEAVES
 from sentiment_engine.archive.timestamps import load_roots
-from sentiment_engine.live import recording
+from sentiment_engine.live import kept, recording
 from sentiment_engine.live.app import LiveServer
 from sentiment_engine.settings_archive import ArchiveSettings
 from sentiment_engine.settings_evidence import EvidenceSettings
@@ -255,7 +255,7 @@ async def test_a_recording_of_a_call_that_goes_on_may_be_named(tmp_path, monkeyp
         async def stuck():
             await asyncio.sleep(60)
 
-        monkeypatch.setattr(recording, "PATIENCE_S", 0.01)
+        monkeypatch.setattr(kept, "PATIENCE_S", 0.01)
         monkeypatch.setattr(server.hub, "flush", stuck)
         failed = await http.post("/v1/calls/c-1/recording", json={"sha256": SHA256})
         assert (failed.status_code, failed.json()["code"]) == (503, "archive_failing")

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import structlog
-import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -45,7 +44,7 @@ from sentiment_engine.live.metrics import Metrics
 from sentiment_engine.live.pages import Pages
 from sentiment_engine.live.phrases import Phrases
 from sentiment_engine.live.playback import Playback
-from sentiment_engine.live.port import Uvicorn, listening
+from sentiment_engine.live.port import Uvicorn, config_of, listening
 from sentiment_engine.live.recorder import RecordingDesk, open_desk
 from sentiment_engine.live.recording import Recordings
 from sentiment_engine.live.reports import Reports
@@ -53,7 +52,6 @@ from sentiment_engine.live.reviews import Reviews
 from sentiment_engine.live.reviews_owed import ReviewsOwed
 from sentiment_engine.live.sse import SseFeed
 from sentiment_engine.live.stream import StreamSession
-from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
 from sentiment_engine.live.vendor import VendorSession
 from sentiment_engine.live.webhooks import webhooks_of
 from sentiment_engine.playbook import Playbook
@@ -119,7 +117,7 @@ class LiveServer:
         self._sse = SseFeed(self.hub, settings.live, self.metrics)
         self._kept = Kept(archive, self.hub, self.calls, turn)
         self._assigning = Assigning(self._kept, self.hub, settings.door)
-        self._recordings = Recordings(archive, self.hub, turn)
+        self._recordings = Recordings(self._kept, self.hub)
         self._playback = Playback(archive)
         self._evidence = EvidenceDesk(archive, settings.evidence, self.metrics)
         self._reports = Reports(archive)
@@ -139,22 +137,7 @@ class LiveServer:
                 self._socket.close()
                 raise
             self.audiosocket = AudioSocketPort(settings.audiosocket, self.calls, listener)
-        config = uvicorn.Config(
-            self.app(),
-            http=HttpProtocol,
-            ws=WebSocketProtocol,
-            ws_max_size=settings.live.max_message_bytes,
-            ws_per_message_deflate=False,  # speech does not shrink, and a compressor costs memory a socket
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            log_level="warning",  # below it uvicorn logs queries, and whole handshakes
-            proxy_headers=settings.door.behind_proxy,  # or anybody here could invent an address
-            forwarded_allow_ips=list(settings.door.proxies),
-            ssl_context_factory=None if tls is None else lambda _config, _default: tls,
-            server_header=False,
-            timeout_graceful_shutdown=2,
-        )
+        config = config_of(self.app(), settings, tls)
         self._server = Uvicorn(config, self._drain)
 
     @property

@@ -3,15 +3,39 @@
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 import uvicorn
+from starlette.applications import Starlette
 
 from sentiment_engine.errors import BadSettings
+from sentiment_engine.live.transport import HttpProtocol, WebSocketProtocol
+from sentiment_engine.settings import Settings
 
 SEND_BUFFER_BYTES = 262_144
 """Kernel memory for one peer that does not read; without it Linux lets it grow to megabytes."""
+
+
+def config_of(app: Starlette, settings: Settings, tls: ssl.SSLContext | None) -> uvicorn.Config:
+    """How uvicorn serves ``app``."""
+    return uvicorn.Config(
+        app,
+        http=HttpProtocol,
+        ws=WebSocketProtocol,
+        ws_max_size=settings.live.max_message_bytes,
+        ws_per_message_deflate=False,  # speech does not shrink, and a compressor costs memory a socket
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        log_level="warning",  # below it uvicorn logs queries, and whole handshakes
+        proxy_headers=settings.door.behind_proxy,  # or anybody here could invent an address
+        forwarded_allow_ips=list(settings.door.proxies),
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+        server_header=False,
+        timeout_graceful_shutdown=2,
+    )
 
 
 class Uvicorn(uvicorn.Server):

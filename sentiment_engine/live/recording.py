@@ -1,6 +1,5 @@
 """``POST /v1/calls/{call_id}/recording``: whoever keeps a recording names it, for the log."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -10,10 +9,11 @@ from starlette.routing import Route
 
 from sentiment_engine.archive.records import now_ms, rfc3339
 from sentiment_engine.events import RecordingHashed
-from sentiment_engine.live.answering import answering, asked_id, failing, unknown
+from sentiment_engine.live.answering import asked_id, unknown
 from sentiment_engine.live.api.bodies import NamedRecording
 from sentiment_engine.live.asked import Asked, Unanswered, said
 from sentiment_engine.live.hub import Hub
+from sentiment_engine.live.kept import Kept
 from sentiment_engine.live.messages import Refused
 from sentiment_engine.live.recorder import BY
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from sentiment_engine.archive.archive import Archive
 
 MAX_BODY_BYTES = 4096
-PATIENCE_S = 5.0
-"""How long a recorder waits for the disk."""
 
 
 class RecordingBody(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,25 +34,24 @@ class Recordings:
     """The route.
 
     Args:
-        archive: what is kept; without it every answer is 404 ``no_archive``.
+        kept: answers when there is no archive, and lets one at a time decide.
         hub: takes the event.
-        turn: two recorders must not both be first, and nobody may erase the call meanwhile.
     """
 
-    def __init__(self, archive: "Archive | None", hub: Hub, turn: asyncio.Lock) -> None:
-        self._archive, self._hub, self._turn = archive, hub, turn
+    def __init__(self, kept: Kept, hub: Hub) -> None:
+        self._kept, self._hub = kept, hub
 
     def routes(self) -> list[Route]:
         """To be put before that of ``/v1/calls/{call_id}``: ids may hold slashes."""
         path = "/v1/calls/{call_id:path}/recording"
-        return [Route(path, answering(self._archive, self._name), methods=["POST"])]
+        return [Route(path, self._kept.answering(self._name), methods=["POST"])]
 
     async def _name(self, request: Request, archive: "Archive") -> Response:
         call_id = asked_id(request, "call_id")
         Asked(request, ())
         named = await _body(request)
-        async with self._turn:
-            await self._written()
+        async with self._kept.turn:
+            await self._kept.written()
             if await archive.ask(lambda reading: reading.call(call_id)) is None:
                 raise unknown("call", call_id)
             named_before = [
@@ -73,20 +70,12 @@ class Recordings:
                         named_at=rfc3339(now_ms()),
                     )
                 )
-                await self._written()
+                await self._kept.written()
             elif all(one["sha256"] != named.sha256 for one in named_before):
                 raise Unanswered(
                     "recording_known", f"call {call_id} has a recording of another SHA-256, which stays"
                 )
         return said(NamedRecording(call_id=call_id, sha256=named.sha256))
-
-    async def _written(self) -> None:
-        """Returns when all that was published is on disk."""
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await self._hub.flush()
-        except TimeoutError:
-            raise failing() from None
 
 
 async def _body(request: Request) -> RecordingBody:
