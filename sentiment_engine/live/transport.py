@@ -4,8 +4,8 @@ What uvicorn 0.54 leaves open and this file closes:
 
 - A peer that never reads keeps its connection for ever: ``transport.close()`` waits for a buffer that nobody
   empties. Here a timer aborts. Sessions reach ``abort`` as ``websocket.state.abort``.
-- A message over the size limit is answered with close 1009 and an immediate ``close()``; the unread rest of
-  it then turns the close into a reset, and the client never learns why. Here the rest is read and thrown away.
+- A message over the size limit is answered with close 1009 and an immediate ``close()``; the unread rest
+  then turns the close into a reset, and the client never learns why. Here the rest is read and thrown away.
 - While a session does not read (back-pressure), pongs wait unread in the socket, and a healthy client is
   closed for a missing pong. Here a paused socket is not asked.
 - A TCP connection that never sends a request stays for ever. Here it has a time limit.
